@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make help says what there is. Everything built goes to $(O).
+VERSION := 0.1.0
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+DESTDIR ?=
+
+O ?= build
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+
+CC ?= gcc
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla -Wcast-align -Wwrite-strings -Wimplicit-fallthrough \
+	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
+CFLAGS ?= -O2 -g
+HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIC
+SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+, := ,
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DVDU_VERSION='"$(VERSION)"' -pthread \
+	-I. -Ilib/include -fvisibility=hidden $(WARNINGS) $(HARDEN) \
+	$(SANITIZE) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now,-z,defs $(SANITIZE) $(LDFLAGS)
+
+# Expanded in recipes only, so that `make help` and `make deps` work on a
+# machine that has none of it.
+LIB_PKGS := libnl-genl-3.0 libmnl liburing json-c libseccomp libcap-ng
+CLI_PKGS := smartcols json-c
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIB_PKGS) $(CLI_PKGS))
+LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(LIB_PKGS))
+CLI_LIBS = $(shell $(PKG_CONFIG) --libs $(CLI_PKGS))
+
+LIB_SRCS := $(sort $(wildcard lib/*/*.c))
+CLI_SRCS := $(sort $(wildcard cli/*.c))
+LIB_OBJS := $(LIB_SRCS:%.c=$(O)/%.o)
+CLI_OBJS := $(CLI_SRCS:%.c=$(O)/%.o)
+MAN_SRCS := $(sort $(wildcard man/*.scd))
+MAN_PAGES := $(MAN_SRCS:man/%.scd=$(O)/man/%)
+
+.PHONY: all
+all: $(O)/vdusectl $(O)/libvduse.so $(O)/libvduse.a $(O)/libvduse.pc man ## build everything into build/ (default)
+
+$(O)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/libvduse.a: $(LIB_OBJS)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(O)/libvduse.so.$(SOVERSION): $(LIB_OBJS) lib/libvduse.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libvduse.so.$(SOVERSION) \
+		-Wl,--version-script=lib/libvduse.map $(ALL_LDFLAGS) \
+		-o $@ $(LIB_OBJS) $(LIB_LIBS)
+
+$(O)/libvduse.so: $(O)/libvduse.so.$(SOVERSION)
+	$(Q)ln -sf $(<F) $@
+
+# The tool carries the library inside: it runs in place, and a server that
+# serves a disk does not change under it when the shared library is upgraded.
+$(O)/vdusectl: $(CLI_OBJS) $(O)/libvduse.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
+
+$(O)/libvduse.pc: lib/libvduse.pc.in Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+.PHONY: man
+man: $(MAN_PAGES)
+
+$(O)/man/%: man/%.scd
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)scdoc < $< > $@ || { rm -f $@; exit 1; }
+
+.PHONY: install
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/vduse
+	install -m 755 $(O)/vdusectl $(DESTDIR)$(BINDIR)/vdusectl
+	install -m 755 $(O)/libvduse.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libvduse.so.$(SOVERSION)
+	ln -sf libvduse.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libvduse.so
+	install -m 644 $(O)/libvduse.a $(DESTDIR)$(LIBDIR)/libvduse.a
+	install -m 644 $(O)/libvduse.pc $(DESTDIR)$(LIBDIR)/pkgconfig/libvduse.pc
+	install -m 644 lib/include/vduse/*.h $(DESTDIR)$(INCLUDEDIR)/vduse/
+	for page in $(MAN_PAGES); do \
+		dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+		install -d $$dir && install -m 644 $$page $$dir/ || exit 1; done
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	install -m 644 completions/vdusectl.bash $(DESTDIR)$(BASHDIR)/vdusectl
+	install -m 644 completions/_vdusectl $(DESTDIR)$(ZSHDIR)/_vdusectl
+	install -m 644 completions/vdusectl.fish $(DESTDIR)$(FISHDIR)/vdusectl.fish
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/vdusectl $(DESTDIR)$(LIBDIR)/libvduse.* \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/libvduse.pc \
+		$(DESTDIR)$(BASHDIR)/vdusectl $(DESTDIR)$(ZSHDIR)/_vdusectl \
+		$(DESTDIR)$(FISHDIR)/vdusectl.fish
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/vduse
+	for page in $(MAN_PAGES); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+include tests/tests.mk
+
+.PHONY: clean
+clean: ## remove everything that was built here (caches stay)
+	rm -rf $(O)
+
+.PHONY: help
+help: ## this list
+	@printf 'make TARGET [VARIABLE=VALUE...]\n\n'
+	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile tests/tests.mk | \
+		sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+	@printf '\nvariables: O=build V=1 SAN=1 WERROR=1 CC CFLAGS PREFIX=/usr/local DESTDIR\n'
+
+-include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d)

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The configuration space and feature bits of a block device. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vdu_blk_spec;
+
+#define VDU_BLK_CONFIG_SIZE 60	/* virtio 1.2: up to write_zeroes_may_unmap + 3 */
+
+/* What the backend can, beyond reading, writing and flushing. */
+struct vdu__blk_abilities {
+	bool discard, write_zeroes;
+	uint32_t discard_granularity;	/* bytes; 0: block size */
+	uint32_t optimal_io;		/* bytes; 0: unknown */
+};
+
+/*
+ * Largest number of data segments offered for a queue of that size: header
+ * and status take one descriptor each (virtio 1.2, 5.2.4: seg_max).
+ */
+uint32_t vdu__blk_seg_max(uint32_t queue_size);
+
+/* Feature bits to offer, transport bits (VERSION_1, ...) included. */
+uint64_t vdu__blk_features(const struct vdu_blk_spec *spec,
+			   const struct vdu__blk_abilities *abilities);
+
+/* Fill the configuration space, little-endian; all fields, offered or not. */
+void vdu__blk_config(const struct vdu_blk_spec *spec,
+		     const struct vdu__blk_abilities *abilities,
+		     uint8_t config[VDU_BLK_CONFIG_SIZE]);

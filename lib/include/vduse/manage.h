@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The management side: create, attach and bind, take away, destroy.
+ *
+ *   create:  none -> created -> serving      (vdu_create_blk)
+ *   bind:    serving -> bound                (vdu_bind)
+ *   unbind:  bound -> serving                (vdu_unbind)
+ *   destroy: any -> none                     (vdu_destroy)
+ *
+ * Every function is a transaction: it ends in its goal or where it began.
+ * Each waits at most as long as the context allows (-ETIMEDOUT) and can be
+ * cancelled (-EINTR).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vduse/error.h>
+#include <vduse/spec.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum vdu_driver {
+	VDU_DRIVER_NONE,
+	VDU_DRIVER_VIRTIO,	/* virtio_vdpa: a node on this host */
+	VDU_DRIVER_VHOST,	/* vhost_vdpa: a node for a VM */
+	VDU_DRIVER_OTHER,
+};
+
+#define VDU_CREATE_DRY_RUN	(1u << 0)	/* check everything, change nothing */
+
+/*
+ * Create a block device and start its server; returns when it serves.
+ * spec gets the defaults that were chosen (name, size, serial, ...).
+ * -EEXIST: the name is taken; -EBUSY: the backend is in use; -ENOSPC;
+ * -ENOENT: no such file; -ENODEV with VDU_STAGE_MODULE: no VDUSE here.
+ */
+int vdu_create_blk(struct vdu_ctx *ctx, struct vdu_blk_spec *spec,
+		   unsigned int flags, struct vdu_error *err);
+
+#define VDU_BIND_REBIND		(1u << 0)	/* take it from another driver first */
+#define VDU_BIND_NO_WAIT	(1u << 1)	/* do not wait for the node */
+
+/*
+ * Attach the device to the vDPA bus if need be and give it to a driver.
+ * ret_node (VDU_NODE_MAX bytes) gets the node, "/dev/vda" or
+ * "/dev/vhost-vdpa-0", once it is usable: for a block device on
+ * VDU_DRIVER_VIRTIO that means a live node of the right size and serial.
+ * Already bound so: 0. -EBUSY: bound to the other driver, or nobody serves
+ * the device; -ENOENT: no such device; -ENODEV: no such driver.
+ */
+#define VDU_NODE_MAX 64
+int vdu_bind(struct vdu_ctx *ctx, const char *name, enum vdu_driver driver,
+	     unsigned int flags, char ret_node[VDU_NODE_MAX],
+	     struct vdu_error *err);
+
+/*
+ * Take the device from its driver and off the bus. Not attached: 0.
+ * -EBUSY with VDU_STAGE_HOLDER: somebody uses it, and the text says who.
+ */
+int vdu_unbind(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+#define VDU_DESTROY_KEEP_IMAGE	(1u << 0)	/* leave the default image */
+
+/*
+ * Unbind, stop the server, destroy the device, remove its files: also the
+ * image, if create made it by default. -EBUSY: as vdu_unbind(), or the server
+ * is not ours; -ENOENT: no such device.
+ */
+int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,
+		struct vdu_error *err);
+
+/*
+ * Be the server of a device of ours, in this process, until SIGTERM, SIGINT
+ * or a Stop call; then drain, flush and return 0. Readiness is told by the
+ * sd_notify(3) protocol.
+ */
+int vdu_serve(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
+ * One call to the control socket of a device's server (Varlink). params is a
+ * JSON object or NULL; *ret_reply gets the reply's parameters as JSON text,
+ * to be freed by the caller. -ENOENT: no server; -ETIMEDOUT; -EPROTO.
+ */
+int vdu_call(struct vdu_ctx *ctx, const char *name, const char *method,
+	     const char *params, char **ret_reply, struct vdu_error *err);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Driver memory as the rings see it: I/O virtual addresses and a function that
+ * turns them into pointers. The memory behind a pointer is hostile: it may
+ * change between two reads.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vdu__mem {
+	/*
+	 * Pointer to iova, or NULL if it is not mapped (for writing, when write
+	 * is set). In: *len bytes wanted, > 0; out: how many of them are
+	 * contiguous from the pointer, 1..wanted. iova + *len must not wrap;
+	 * the callee refuses it with NULL.
+	 */
+	void *(*translate)(void *opaque, uint64_t iova, uint64_t *len,
+			   bool write);
+	void *opaque;
+};

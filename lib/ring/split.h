@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The device side of a split virtqueue (virtio 1.2, 2.7): pure code, no system
+ * calls, one thread per ring.
+ *
+ * A turn of the owner's loop: pop until 0, push what completed, publish once,
+ * interrupt if publish says so; before sleeping arm_kick, and pop again if it
+ * says that something came in between.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "lib/ring/mem.h"
+
+struct vdu__ring {
+	const struct vdu__mem *mem;
+	uint16_t num;			/* power of two, checked by init */
+	bool event_idx, indirect;	/* negotiated */
+	/* Ring memory, mapped contiguously for the life of the ring. */
+	const void *desc, *avail;
+	void *used;
+	uint16_t last_avail;		/* next avail entry to take */
+	uint16_t used_idx;		/* next used entry to write */
+	uint16_t signalled;		/* used_idx at the last publish */
+	bool signalled_valid;		/* false: interrupt at the next publish */
+	uint16_t seen_avail;		/* driver's avail index as last read */
+};
+
+/* Why a chain could not be taken as it is. */
+enum vdu__chain_fault {
+	VDU_CHAIN_OK,
+	VDU_CHAIN_BAD_HEAD,	/* head >= queue size */
+	VDU_CHAIN_LOOP,		/* more descriptors than the queue size */
+	VDU_CHAIN_BAD_NEXT,	/* next beyond the table */
+	VDU_CHAIN_BAD_ADDRESS,	/* a buffer that is not mapped (so) */
+	VDU_CHAIN_BAD_INDIRECT,	/* not negotiated, nested, bad length, not mapped */
+	VDU_CHAIN_BAD_ORDER,	/* readable after writable */
+	VDU_CHAIN_TOO_LONG,	/* bytes overflow 32 bits, or too many segments */
+	VDU_CHAIN_FAULT_MAX,
+};
+const char *vdu__chain_fault_name(enum vdu__chain_fault fault);
+
+/* A descriptor chain as pieces of memory: readable first, then writable. */
+struct vdu__chain {
+	uint16_t head;
+	enum vdu__chain_fault fault;
+	struct iovec *iov;		/* storage of the caller: max_iov */
+	unsigned int max_iov;
+	unsigned int n_out, n_in;	/* iov[0..n_out), iov[n_out..n_out+n_in) */
+	uint64_t out_bytes, in_bytes;
+	/*
+	 * Last byte of the last writable descriptor found, if it is mapped:
+	 * where a block device writes its status; set for a faulty chain too,
+	 * where it could be found.
+	 */
+	uint8_t *last_in;
+};
+
+/*
+ * desc, avail and used must be mapped for the whole size that num gives
+ * (virtio 1.2, 2.7): the caller has translated them. Starts at next_avail,
+ * used index as found in the ring. -EINVAL: num is 0, > 32768 or no power of 2.
+ */
+int vdu__ring_init(struct vdu__ring *ring, const struct vdu__mem *mem,
+		   uint16_t num, const void *desc, const void *avail,
+		   void *used, uint16_t next_avail, bool event_idx,
+		   bool indirect);
+
+/* Sizes in bytes of the three parts, for mapping them. */
+uint64_t vdu__ring_desc_bytes(uint16_t num);
+uint64_t vdu__ring_avail_bytes(uint16_t num);
+uint64_t vdu__ring_used_bytes(uint16_t num);
+
+/*
+ * Take the next chain. 1: chain is filled (look at chain->fault: a faulty
+ * chain must be pushed back, too); 0: none; -EPROTO: the avail index moved by
+ * more than the queue size, the ring cannot be followed until it is reset.
+ */
+int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain);
+
+/* Return a chain: len bytes were written to it. Visible after publish. */
+void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len);
+
+/* Show the driver what was pushed; true if it wants an interrupt for it. */
+bool vdu__ring_publish(struct vdu__ring *ring);
+
+/* Ask for a kick at the next buffer; true if one is there already. */
+bool vdu__ring_arm_kick(struct vdu__ring *ring);
+/* No kicks, please: we will look anyway. A hint only. */
+void vdu__ring_disarm_kick(struct vdu__ring *ring);
+
+/* Indices as in memory now, for dumps; any thread may take them. */
+struct vdu__ring_view {
+	uint16_t avail_idx, used_idx, avail_event, used_event;
+	uint16_t avail_flags, used_flags;
+};
+void vdu__ring_look(uint16_t num, const void *avail, const void *used,
+		    struct vdu__ring_view *ret);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Asking a server of ours, from the management side. */
+#pragma once
+
+#include "lib/util/ctx.h"
+
+/*
+ * Prove that the server answers and that each data thread turns (Ping call):
+ * the condition for DEV_NEW, which otherwise hangs the host's generic netlink
+ * behind a dead server. -EBUSY: nobody serves it; -ETIMEDOUT: it is stuck.
+ */
+int vdu__server_ping(struct vdu_ctx *ctx, const char *name,
+		     struct vdu_error *err);
+
+/* Start PROGRAM serve NAME and wait until it says READY or what went wrong. */
+int vdu__server_start(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err);
+
+/* Ask it to drain and stop, and wait until the process is gone. */
+int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
+		     struct vdu_error *err);

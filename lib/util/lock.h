@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Who may change what, and who serves: locks on files under /run/vdusectl.
+ *
+ * flock(2) on /run/vdusectl/lock: the host's bus state (names, autoprobe).
+ * flock(2) on /run/vdusectl/NAME/lock: management of one device.
+ * fcntl(2) record lock on the same file: held by the server while it lives,
+ * so that anyone can ask the kernel for its pid without asking the server.
+ * Order: device before host.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/util/ctx.h"
+
+/* Wait for the lock (within the context's limits); *ret_fd owns it. */
+int vdu__lock_host(struct vdu_ctx *ctx, int *ret_fd, struct vdu_error *err);
+
+/* -ENOENT if the device has no run directory, i.e. is not ours. */
+int vdu__lock_device(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		     struct vdu_error *err);
+
+/* The server's claim; -EBUSY with the pid in the text if another has it. */
+int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err);
+
+/* Pid of the living server of a device of ours; 0 if none. */
+pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name);
