@@ -171,7 +171,8 @@ int vdu__wait_fd(const struct vdu_ctx *ctx, int fd, short events, int cap_ms)
 		};
 		int n = poll(fds, 2, vdu__remaining_ms(ctx, cap_ms));
 
-		if (vdu_ctx_cancelled(ctx))
+		/* The fd is shared with forked children, the flag is not. */
+		if (vdu_ctx_cancelled(ctx) || (n > 0 && fds[0].revents))
 			return -EINTR;
 		if (n < 0 && errno != EINTR)
 			return -errno;

@@ -18,7 +18,7 @@ struct vdu__undo {
 	} steps[VDU_UNDO_MAX];
 };
 
-/* Abort()s the program on overflow: the number of steps is fixed in code. */
+/* At most VDU_UNDO_MAX steps: their number is fixed in the code. */
 void vdu__undo_push(struct vdu__undo *undo,
 		    void (*fn)(struct vdu_ctx *ctx, void *arg), void *arg);
 

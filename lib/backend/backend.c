@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The table of backends. */
+#include "lib/backend/backend.h"
+
+#include <string.h>
+
+static const struct vdu__backend_ops *const backends[] = {
+	&vdu__backend_file,
+	&vdu__backend_memory,
+	&vdu__backend_null,
+};
+
+int vdu__backend_open(struct vdu_ctx *ctx, const struct vdu_blk_spec *spec,
+		      struct vdu__backend *ret, struct vdu_error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+		if (strcmp(backends[i]->name, spec->backend))
+			continue;
+		*ret = (struct vdu__backend){
+			.ops = backends[i],
+			.fd = -EBADF,
+			.read_only = spec->read_only,
+		};
+		return backends[i]->open(ctx, ret, spec, err);
+	}
+	return vdu__fail(err, VDU_STAGE_USAGE, -EINVAL,
+			 "unknown backend '%s'", spec->backend);
+}
+
+void vdu__backend_close(struct vdu__backend *backend)
+{
+	if (backend->ops)
+		backend->ops->close(backend);
+	backend->ops = NULL;
+}
+
+struct io_uring_sqe *vdu__get_sqe(struct io_uring *uring)
+{
+	struct io_uring_sqe *sqe;
+
+	/* Submitting frees the whole queue: this turns once at most. */
+	while (!(sqe = io_uring_get_sqe(uring)))
+		(void)io_uring_submit(uring);
+	return sqe;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Backends: where a block device's bytes live. Adding one: a file here with a
+ * struct vdu__backend_ops, and a row in backend.c.
+ *
+ * An I/O belongs to the data thread that submits it, and so does the io_uring
+ * it uses: no locks. A backend may answer at once or later.
+ */
+#pragma once
+
+#include <liburing.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <vduse/spec.h>
+
+#include "lib/blk/config.h"
+#include "lib/blk/request.h"
+#include "lib/util/ctx.h"
+
+enum vdu__io_op {
+	VDU_IO_READ,
+	VDU_IO_WRITE,
+	VDU_IO_FLUSH,
+	VDU_IO_DISCARD,
+	VDU_IO_WRITE_ZEROES,
+};
+
+struct vdu__io {
+	enum vdu__io_op op;
+	bool durable;			/* write: on stable storage when done */
+	uint64_t offset, len;		/* bytes; read and write */
+	struct iovec *iov;		/* consumed as the I/O goes on */
+	unsigned int n_iov;
+	const struct vdu__blk_range *ranges;	/* discard, write zeroes */
+	unsigned int n_ranges, next_range;
+	uint64_t range_done;		/* bytes of the current range */
+	unsigned int attempt;		/* backend's own: which way is tried */
+	unsigned int retries;
+};
+
+struct vdu__backend;
+
+/* An I/O that goes on: its completion comes through the ring. */
+#define VDU_IO_PENDING 1
+
+struct vdu__backend_ops {
+	const char *name;
+
+	/*
+	 * Required. Open what spec names, fill backend->size_bytes and
+	 * ->abilities; nothing is changed on the medium. Called for the
+	 * preflight of create, too.
+	 */
+	int (*open)(struct vdu_ctx *ctx, struct vdu__backend *backend,
+		    const struct vdu_blk_spec *spec, struct vdu_error *err);
+
+	/* Required. */
+	void (*close)(struct vdu__backend *backend);
+
+	/*
+	 * Required. Begin io: 0 or -errno when it is done already, or
+	 * VDU_IO_PENDING with an SQE prepared whose user data is io.
+	 */
+	int (*submit)(struct vdu__backend *backend, struct vdu__io *io,
+		      struct io_uring *uring);
+
+	/*
+	 * Optional: for those that say PENDING. A CQE of io came with result
+	 * res: 0, -errno, or VDU_IO_PENDING if there is more to do.
+	 */
+	int (*complete)(struct vdu__backend *backend, struct vdu__io *io,
+			int res, struct io_uring *uring);
+};
+
+struct vdu__backend {
+	const struct vdu__backend_ops *ops;
+	uint64_t size_bytes;
+	struct vdu__blk_abilities abilities;
+	bool read_only;
+	int fd;			/* file, memory; else -EBADF */
+	bool immediate;		/* file: lives in memory, never waits */
+	char *memory;		/* memory: the bytes */
+};
+
+/* Open the backend that spec names. -EINVAL for an unknown name. */
+int vdu__backend_open(struct vdu_ctx *ctx, const struct vdu_blk_spec *spec,
+		      struct vdu__backend *ret, struct vdu_error *err);
+void vdu__backend_close(struct vdu__backend *backend);
+
+/* An SQE, submitting what is queued if there is no room. Never NULL. */
+struct io_uring_sqe *vdu__get_sqe(struct io_uring *uring);
+
+extern const struct vdu__backend_ops vdu__backend_file;
+extern const struct vdu__backend_ops vdu__backend_memory;
+extern const struct vdu__backend_ops vdu__backend_null;

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The file backend: a regular file or a block device, through io_uring and the
+ * page cache. Opening it (claims, sizes, abilities) is in file-open.c.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "lib/backend/backend.h"
+#include "lib/backend/file-open.h"
+
+/* Zeroes to write where the file system cannot make them. */
+#define ZEROES_BYTES (64 << 10)
+static const char zeroes[ZEROES_BYTES];
+
+/* readv(2): at most this many pieces in one call. */
+#define MAX_PIECES 1024U
+/* Of an I/O that the kernel asks to repeat. */
+#define MAX_RETRIES 100
+
+/* Ways to zero a range, best first; io->attempt counts through them. */
+enum zero_way { ZERO_NATIVE, ZERO_OTHER, ZERO_WRITE };
+
+/* Drop len bytes from the front of the I/O. */
+static void consume(struct vdu__io *io, uint64_t len)
+{
+	io->offset += len;
+	io->len -= len;
+	while (len) {
+		if (len < io->iov->iov_len) {
+			io->iov->iov_base = (char *)io->iov->iov_base + len;
+			io->iov->iov_len -= len;
+			return;
+		}
+		len -= io->iov->iov_len;
+		io->iov++;
+		io->n_iov--;
+	}
+}
+
+/*
+ * After res bytes: 0 done, -errno, or PENDING. A short transfer is continued;
+ * none at all means that the file ends before the disk does.
+ */
+static int transferred(struct vdu__io *io, ssize_t res)
+{
+	if ((res == -EINTR || res == -EAGAIN) && io->retries++ < MAX_RETRIES)
+		return VDU_IO_PENDING;
+	if (res < 0)
+		return (int)res;
+	if (res == 0 || (uint64_t)res > io->len)
+		return -EIO;
+	consume(io, (uint64_t)res);
+	return io->len ? VDU_IO_PENDING : 0;
+}
+
+static void queue_transfer(struct vdu__backend *backend, struct vdu__io *io,
+			   struct io_uring *uring)
+{
+	struct io_uring_sqe *sqe = vdu__get_sqe(uring);
+	unsigned int n = MIN(io->n_iov, MAX_PIECES);
+
+	if (io->op == VDU_IO_READ)
+		io_uring_prep_readv(sqe, backend->fd, io->iov, n, io->offset);
+	else
+		io_uring_prep_writev2(sqe, backend->fd, io->iov, n, io->offset,
+				      io->durable ? RWF_DSYNC : 0);
+	io_uring_sqe_set_data(sqe, io);
+}
+
+/* A file in memory never waits: no need to go through the ring. */
+static int transfer_now(struct vdu__backend *backend, struct vdu__io *io)
+{
+	int r;
+
+	do {
+		int n = (int)MIN(io->n_iov, MAX_PIECES);
+		ssize_t res = io->op == VDU_IO_READ ?
+			preadv(backend->fd, io->iov, n, (off_t)io->offset) :
+			pwritev2(backend->fd, io->iov, n, (off_t)io->offset,
+				 io->durable ? RWF_DSYNC : 0);
+
+		r = transferred(io, res < 0 ? -errno : res);
+	} while (r == VDU_IO_PENDING);
+	return r;
+}
+
+static int zero_mode(const struct vdu__io *io)
+{
+	bool punch = io->op == VDU_IO_DISCARD ||
+		     io->ranges[io->next_range].unmap;
+
+	if (io->attempt == ZERO_OTHER)
+		punch = !punch;
+	return FALLOC_FL_KEEP_SIZE |
+	       (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
+}
+
+/* Queue the next step of a discard or write-zeroes; 0 when there is none. */
+static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
+		       struct io_uring *uring)
+{
+	const struct vdu__blk_range *range;
+	struct io_uring_sqe *sqe;
+	uint64_t at, len;
+
+	while (io->next_range < io->n_ranges &&
+	       io->range_done == io->ranges[io->next_range].len) {
+		io->next_range++;
+		io->range_done = 0;
+	}
+	if (io->next_range == io->n_ranges)
+		return 0;
+	range = &io->ranges[io->next_range];
+	at = range->offset + io->range_done;
+	len = range->len - io->range_done;
+	sqe = vdu__get_sqe(uring);
+	if (io->attempt == ZERO_WRITE)
+		io_uring_prep_write(sqe, backend->fd, zeroes,
+				    (unsigned int)MIN(len, ZEROES_BYTES), at);
+	else
+		io_uring_prep_fallocate(sqe, backend->fd, zero_mode(io),
+					(off_t)at, (off_t)len);
+	io_uring_sqe_set_data(sqe, io);
+	return VDU_IO_PENDING;
+}
+
+static int range_completed(struct vdu__backend *backend, struct vdu__io *io,
+			   int res, struct io_uring *uring)
+{
+	const struct vdu__blk_range *range = &io->ranges[io->next_range];
+	bool unsupported = res == -EOPNOTSUPP || res == -ENOSYS ||
+			   res == -EINVAL;
+
+	if (res == -EINTR || res == -EAGAIN)
+		return io->retries++ < MAX_RETRIES ?
+		       queue_range(backend, io, uring) : res;
+	if (io->attempt == ZERO_WRITE) {
+		if (res <= 0)
+			return res ? res : -EIO;
+		io->range_done += (uint64_t)res;
+	} else if (unsupported && io->op == VDU_IO_DISCARD) {
+		/* A discard is a hint: not doing it is allowed. */
+		io->range_done = range->len;
+	} else if (unsupported) {
+		io->attempt++;
+	} else if (res < 0) {
+		return res;
+	} else {
+		io->range_done = range->len;
+	}
+	return queue_range(backend, io, uring);
+}
+
+static int file_submit(struct vdu__backend *backend, struct vdu__io *io,
+		       struct io_uring *uring)
+{
+	struct io_uring_sqe *sqe;
+
+	switch (io->op) {
+	case VDU_IO_READ:
+	case VDU_IO_WRITE:
+		if (backend->immediate)
+			return transfer_now(backend, io);
+		queue_transfer(backend, io, uring);
+		return VDU_IO_PENDING;
+	case VDU_IO_FLUSH:
+		sqe = vdu__get_sqe(uring);
+		io_uring_prep_fsync(sqe, backend->fd, IORING_FSYNC_DATASYNC);
+		io_uring_sqe_set_data(sqe, io);
+		return VDU_IO_PENDING;
+	case VDU_IO_DISCARD:
+	case VDU_IO_WRITE_ZEROES:
+		return queue_range(backend, io, uring);
+	}
+	return -EINVAL;
+}
+
+static int file_complete(struct vdu__backend *backend, struct vdu__io *io,
+			 int res, struct io_uring *uring)
+{
+	int r;
+
+	switch (io->op) {
+	case VDU_IO_READ:
+	case VDU_IO_WRITE:
+		r = transferred(io, res);
+		if (r == VDU_IO_PENDING)
+			queue_transfer(backend, io, uring);
+		return r;
+	case VDU_IO_FLUSH:
+		return res;
+	case VDU_IO_DISCARD:
+	case VDU_IO_WRITE_ZEROES:
+		return range_completed(backend, io, res, uring);
+	}
+	return -EINVAL;
+}
+
+static void file_close(struct vdu__backend *backend)
+{
+	(void)close(backend->fd);
+	backend->fd = -EBADF;
+}
+
+const struct vdu__backend_ops vdu__backend_file = {
+	.name = "file",
+	.open = vdu__file_open,
+	.close = file_close,
+	.submit = file_submit,
+	.complete = file_complete,
+};

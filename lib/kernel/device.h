@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * /dev/vduse/NAME: thin, typed wrappers of the device ioctls. All return 0 or
+ * -errno; -EPERM from any of them means that the kernel has given the device
+ * up (a message was not answered in time) and only destroying it helps.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/util/ctx.h"
+
+/* Non-blocking and close-on-exec. -EBUSY: it has an opener already. */
+int vdu__device_open(struct vdu_ctx *ctx, const char *name,
+		     struct vdu_error *err);
+
+int vdu__device_setup_vq(int fd, uint32_t index, uint16_t max_size);
+
+struct vdu__vq_info {
+	uint32_t num;
+	uint64_t desc, avail, used;	/* I/O virtual addresses */
+	uint16_t avail_index;		/* where the driver said to begin */
+	bool ready;
+};
+int vdu__device_vq_info(int fd, uint32_t index, struct vdu__vq_info *ret);
+
+/* kick_fd is an eventfd, or -1 for none. */
+int vdu__device_set_kick(int fd, uint32_t index, int kick_fd);
+
+/* -EINVAL also while the kernel has not yet seen the reply to DRIVER_OK. */
+int vdu__device_interrupt(int fd, uint32_t index);
+
+/* Negotiated features; meaningful from FEATURES_OK on. */
+int vdu__device_features(int fd, uint64_t *ret);
+
+/* One region of the device's I/O address space. */
+struct vdu__region {
+	uint64_t start, last;		/* inclusive */
+	uint64_t offset;		/* of start in the file */
+	bool readable, writable;	/* by the device */
+	int fd;				/* the caller's, close-on-exec */
+};
+/* The first region that overlaps iova. -EINVAL: none. */
+int vdu__device_region(int fd, uint64_t iova, struct vdu__region *ret);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Driver memory mapped into the server. */
+#include "lib/kernel/iotlb.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/kernel/device.h"
+
+/* For the SIGBUS handler alone, which gets no argument. */
+static _Atomic(struct vdu__iotlb *) guarded;
+
+struct vdu__iotlb *vdu__iotlb_new(int device_fd)
+{
+	struct vdu__iotlb *iotlb = calloc(1, sizeof(*iotlb));
+
+	if (!iotlb)
+		return NULL;
+	iotlb->device_fd = device_fd;
+	(void)pthread_mutex_init(&iotlb->grow, NULL);
+	return iotlb;
+}
+
+struct vdu__iotlb *vdu__iotlb_free(struct vdu__iotlb *iotlb)
+{
+	if (iotlb) {
+		vdu__iotlb_flush(iotlb);
+		(void)pthread_mutex_destroy(&iotlb->grow);
+		free(iotlb);
+	}
+	return NULL;
+}
+
+static const struct vdu__mapping *find_known(struct vdu__iotlb *iotlb,
+					     uint64_t iova)
+{
+	/* Pairs with the release in add(). */
+	unsigned int n = atomic_load_explicit(&iotlb->n, memory_order_acquire);
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct vdu__mapping *m = &iotlb->mappings[i];
+
+		if (iova >= m->start && iova <= m->last)
+			return m;
+	}
+	return NULL;
+}
+
+/*
+ * Map the region as its permission says, although its fd may allow more. A
+ * region need not begin or end on a page boundary (rings do not).
+ */
+static int map_region(const struct vdu__region *region,
+		      struct vdu__mapping *ret)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t lead = region->offset & (page - 1);
+	int prot = (region->readable ? PROT_READ : 0) |
+		   (region->writable ? PROT_WRITE : 0);
+	uint64_t bytes;
+	void *map;
+
+	if (region->last < region->start ||
+	    __builtin_add_overflow(region->last - region->start, lead + 1,
+				   &bytes) || bytes > SIZE_MAX / 2)
+		return -EINVAL;
+	map = mmap(NULL, bytes, prot, MAP_SHARED, region->fd,
+		   (off_t)(region->offset - lead));
+	if (map == MAP_FAILED)
+		return -errno;
+	/* A crash dump of the server is not a dump of its VM. */
+	(void)madvise(map, bytes, MADV_DONTDUMP);
+	*ret = (struct vdu__mapping){
+		.start = region->start,
+		.last = region->last,
+		.va = (char *)map + lead,
+		.readable = region->readable,
+		.writable = region->writable,
+		.map = map,
+		.map_bytes = bytes,
+	};
+	return 0;
+}
+
+static const struct vdu__mapping *add(struct vdu__iotlb *iotlb, uint64_t iova)
+{
+	unsigned int n = atomic_load_explicit(&iotlb->n, memory_order_relaxed);
+	struct vdu__region region;
+	int r;
+
+	if (n == VDU_IOTLB_MAX ||
+	    vdu__device_region(iotlb->device_fd, iova, &region) < 0)
+		return NULL;
+	r = map_region(&region, &iotlb->mappings[n]);
+	(void)close(region.fd);
+	if (r < 0 || iova < region.start || iova > region.last)
+		return NULL;
+	/* Pairs with the acquire in find_known(). */
+	atomic_store_explicit(&iotlb->n, n + 1, memory_order_release);
+	return &iotlb->mappings[n];
+}
+
+const struct vdu__mapping *vdu__iotlb_find(struct vdu__iotlb *iotlb,
+					   uint64_t iova)
+{
+	const struct vdu__mapping *m = find_known(iotlb, iova);
+
+	if (m)
+		return m;
+	(void)pthread_mutex_lock(&iotlb->grow);
+	/* Another thread may have added it while we waited. */
+	m = find_known(iotlb, iova);
+	if (!m)
+		m = add(iotlb, iova);
+	(void)pthread_mutex_unlock(&iotlb->grow);
+	return m;
+}
+
+void vdu__iotlb_flush(struct vdu__iotlb *iotlb)
+{
+	unsigned int n = atomic_load(&iotlb->n);
+
+	atomic_store(&iotlb->n, 0);
+	for (unsigned int i = 0; i < n; i++)
+		(void)munmap(iotlb->mappings[i].map,
+			     iotlb->mappings[i].map_bytes);
+	atomic_store(&iotlb->torn, false);
+}
+
+/* Only atomics and mmap(2), which is a bare system call here. */
+static void on_sigbus(int sig, siginfo_t *info, void *ucontext)
+{
+	struct vdu__iotlb *iotlb = atomic_load(&guarded);
+	const uintptr_t page = 4096;
+	char *addr = info->si_addr;
+	unsigned int n = iotlb ? atomic_load(&iotlb->n) : 0;
+
+	(void)ucontext;
+	for (unsigned int i = 0; i < n; i++) {
+		struct vdu__mapping *m = &iotlb->mappings[i];
+		char *map = m->map;
+		void *at = (void *)((uintptr_t)addr & ~(page - 1));
+
+		if (addr < map || addr >= map + m->map_bytes)
+			continue;
+		if (mmap(at, page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at) {
+			atomic_store(&iotlb->torn, true);
+			return;
+		}
+	}
+	/* Not driver memory: a bug. Die of it at the next attempt. */
+	(void)signal(sig, SIG_DFL);
+}
+
+void vdu__iotlb_guard(struct vdu__iotlb *iotlb)
+{
+	struct sigaction action = {
+		.sa_flags = SA_SIGINFO | SA_NODEFER,
+	};
+
+	atomic_store(&guarded, iotlb);
+	if (iotlb)
+		action.sa_sigaction = on_sigbus;
+	else
+		action.sa_handler = SIG_DFL;
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGBUS, &action, NULL);
+}

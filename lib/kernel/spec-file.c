@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* spec.json: one table of its keys serves reading and writing. */
+#include "lib/kernel/spec-file.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/util/fs.h"
+
+#define SPEC_VERSION 1
+#define SPEC_MAX 16384	/* bytes; a path can take a third of it */
+
+enum key_type { KEY_TEXT, KEY_U64, KEY_U32, KEY_INT, KEY_BOOL };
+
+#define KEY(json, kind, member) { \
+	.name = json, .type = kind, \
+	.offset = offsetof(struct vdu__spec_file, member), \
+	.size = sizeof(((struct vdu__spec_file *)0)->member), \
+}
+
+static const struct key {
+	const char *name;
+	enum key_type type;
+	size_t offset, size;
+} keys[] = {
+	KEY("name", KEY_TEXT, spec.name),
+	KEY("size", KEY_U64, spec.size_bytes),
+	KEY("backend", KEY_TEXT, spec.backend),
+	KEY("path", KEY_TEXT, spec.path),
+	KEY("image_owned", KEY_INT, spec.image_owned),
+	KEY("serial", KEY_TEXT, spec.serial),
+	KEY("queues", KEY_U32, spec.n_queues),
+	KEY("queue_size", KEY_U32, spec.queue_size),
+	KEY("block_size", KEY_U32, spec.block_size),
+	KEY("read_only", KEY_INT, spec.read_only),
+	KEY("discard", KEY_INT, spec.discard),
+	KEY("can_discard", KEY_BOOL, abilities.discard),
+	KEY("can_write_zeroes", KEY_BOOL, abilities.write_zeroes),
+	KEY("discard_granularity", KEY_U32, abilities.discard_granularity),
+	KEY("optimal_io", KEY_U32, abilities.optimal_io),
+};
+
+static json_object *key_to_json(const struct key *key, const void *member)
+{
+	switch (key->type) {
+	case KEY_TEXT:
+		return json_object_new_string(member);
+	case KEY_U64:
+		return json_object_new_uint64(*(const uint64_t *)member);
+	case KEY_U32:
+		return json_object_new_uint64(*(const uint32_t *)member);
+	case KEY_INT:
+		return json_object_new_int(*(const int *)member);
+	case KEY_BOOL:
+		return json_object_new_boolean(*(const bool *)member);
+	}
+	return NULL;
+}
+
+static int key_from_json(const struct key *key, json_object *value,
+			 void *member)
+{
+	const char *text;
+
+	switch (key->type) {
+	case KEY_TEXT:
+		text = json_object_get_string(value);
+		if (!text || strlen(text) >= key->size)
+			return -EBADMSG;
+		(void)snprintf(member, key->size, "%s", text);
+		return 0;
+	case KEY_U64:
+		*(uint64_t *)member = json_object_get_uint64(value);
+		return 0;
+	case KEY_U32:
+		*(uint32_t *)member = (uint32_t)json_object_get_uint64(value);
+		return 0;
+	case KEY_INT:
+		*(int *)member = json_object_get_int(value);
+		return 0;
+	case KEY_BOOL:
+		*(bool *)member = json_object_get_boolean(value);
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+static int spec_path(const struct vdu_ctx *ctx, const char *name,
+		     char path[PATH_MAX])
+{
+	return vdu__path(ctx, path, PATH_MAX, VDU_RUN_DIR "/%s/spec.json",
+			 name);
+}
+
+int vdu__spec_save(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
+		   struct vdu_error *err)
+{
+	json_object *root = json_object_new_object();
+	char path[PATH_MAX];
+	const char *text;
+	int r;
+
+	json_object_object_add(root, "version",
+			       json_object_new_int(SPEC_VERSION));
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		json_object_object_add(root, keys[i].name,
+			key_to_json(&keys[i],
+				    (const char *)file + keys[i].offset));
+	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+					      JSON_C_TO_STRING_NOSLASHESCAPE);
+	r = spec_path(ctx, file->spec.name, path);
+	if (r == 0)
+		r = text ? vdu__replace_file(path, text, strlen(text)) :
+			   -ENOMEM;
+	json_object_put(root);
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, r,
+				 "cannot write %s: %s", path, strerror(-r));
+	return 0;
+}
+
+static int from_json(json_object *root, struct vdu__spec_file *ret)
+{
+	json_object *value;
+
+	if (!json_object_is_type(root, json_type_object) ||
+	    !json_object_object_get_ex(root, "version", &value) ||
+	    json_object_get_int(value) != SPEC_VERSION)
+		return -EBADMSG;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!json_object_object_get_ex(root, keys[i].name, &value) ||
+		    key_from_json(&keys[i], value,
+				  (char *)ret + keys[i].offset) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+int vdu__spec_load(struct vdu_ctx *ctx, const char *name,
+		   struct vdu__spec_file *ret, struct vdu_error *err)
+{
+	struct vdu__spec_file file = { .spec.size_of = sizeof(file.spec) };
+	char path[PATH_MAX], text[SPEC_MAX];
+	json_object *root;
+	ssize_t n;
+	int r;
+
+	r = spec_path(ctx, name, path);
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, r, "name too long");
+	n = vdu__read_file(path, text, sizeof(text));
+	if (n == -ENOENT || n == -ENOTDIR)
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no such device of ours");
+	if (n < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, (int)n,
+				 "cannot read %s: %s", path, strerror((int)-n));
+	root = json_tokener_parse(text);
+	r = root ? from_json(root, &file) : -EBADMSG;
+	json_object_put(root);
+	if (r == 0 && strcmp(file.spec.name, name))
+		r = -EBADMSG;
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, r,
+				 "%s is damaged", path);
+	*ret = file;
+	return 0;
+}
+
+PUBLIC int vdu_blk_spec_load(struct vdu_ctx *ctx, const char *name,
+			     struct vdu_blk_spec *ret, struct vdu_error *err)
+{
+	struct vdu__spec_file file;
+	int r = vdu__spec_load(ctx, name, &file, err);
+
+	if (r == 0)
+		*ret = file.spec;
+	return r;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * /run/vdusectl/NAME/spec.json: what the device is, as create made it. Written
+ * once, by create; read by the server and by every later command.
+ */
+#pragma once
+
+#include <vduse/spec.h>
+
+#include "lib/blk/config.h"
+#include "lib/util/ctx.h"
+
+struct vdu__spec_file {
+	struct vdu_blk_spec spec;
+	struct vdu__blk_abilities abilities;	/* when it was created */
+};
+
+int vdu__spec_save(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
+		   struct vdu_error *err);
+
+/* -ENOENT: not a device of ours; -EBADMSG: not a spec. */
+int vdu__spec_load(struct vdu_ctx *ctx, const char *name,
+		   struct vdu__spec_file *ret, struct vdu_error *err);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Locks on files under the run directory. */
+#include "lib/util/lock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#include "lib/util/fs.h"
+
+/* flock(2) cannot be waited for with poll(2): ask again this often. */
+#define RETRY_MS 20
+
+static int lock_wait(struct vdu_ctx *ctx, int fd, const char *what,
+		     struct vdu_error *err)
+{
+	for (;;) {
+		int r;
+
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return vdu__fail(err, VDU_STAGE_STATE, -errno,
+					 "cannot lock %s: %s", what,
+					 strerror(errno));
+		r = vdu__wait_fd(ctx, -1, 0, RETRY_MS);
+		if (r < 0)
+			return vdu__fail(err, VDU_STAGE_STATE, r,
+					 "%s is locked by another command", what);
+	}
+}
+
+int vdu__lock_host(struct vdu_ctx *ctx, int *ret_fd, struct vdu_error *err)
+{
+	CLEANUP_CLOSE int fd = -EBADF;
+	char path[PATH_MAX];
+	int r;
+
+	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR);
+	if (r == 0)
+		r = vdu__mkdir_p(path, 0755);
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, r,
+				 "cannot make " VDU_RUN_DIR ": %s",
+				 strerror(-r));
+	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/lock");
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, -errno,
+				 "cannot open " VDU_RUN_DIR "/lock: %s",
+				 strerror(errno));
+	r = lock_wait(ctx, fd, VDU_RUN_DIR "/lock", err);
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_device_lock(const struct vdu_ctx *ctx, const char *name)
+{
+	char path[PATH_MAX];
+	int r, fd;
+
+	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s/lock", name);
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int vdu__lock_device(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		     struct vdu_error *err)
+{
+	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
+	struct stat st;
+	int r;
+
+	if (fd == -ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, fd,
+				 "cannot open the lock: %s", strerror(-fd));
+	r = lock_wait(ctx, fd, "the device", err);
+	if (r < 0)
+		return r;
+	/* Destroyed while we waited: the file is nobody's any more. */
+	if (fstat(fd, &st) == 0 && st.st_nlink == 0)
+		return -ENOENT;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static struct flock whole_file(short type)
+{
+	return (struct flock){ .l_type = type, .l_whence = SEEK_SET };
+}
+
+int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err)
+{
+	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
+	struct flock lock = whole_file(F_WRLCK);
+
+	if (fd < 0)
+		return vdu__fail(err, VDU_STAGE_STATE, fd,
+				 "cannot open the lock: %s", strerror(-fd));
+	if (fcntl(fd, F_SETLK, &lock) < 0) {
+		int code = errno;
+
+		if (code != EAGAIN && code != EACCES)
+			return vdu__fail(err, VDU_STAGE_STATE, -code,
+					 "cannot lock: %s", strerror(code));
+		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
+				 "it is served already, by pid %d",
+				 vdu__server_pid(ctx, name));
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name)
+{
+	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
+	struct flock lock = whole_file(F_WRLCK);
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ||
+	    lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid;
+}
