@@ -11,6 +11,7 @@
 
 #include <vduse/inspect.h>
 #include <vduse/manage.h>
+#include <vduse/spec.h>
 
 #include "lib/util/ctx.h"
 
@@ -25,6 +26,8 @@ int vdu__module_load(struct vdu_ctx *ctx, const char *module,
 bool vdu__device_exists(const struct vdu_ctx *ctx, const char *name);
 /* Is it on the vDPA bus? */
 bool vdu__device_attached(const struct vdu_ctx *ctx, const char *name);
+/* Made by this library: it has a spec in the run directory. */
+bool vdu__device_ours(const struct vdu_ctx *ctx, const char *name);
 
 /* What sysfs says of an attached device's binding; never blocks. */
 struct vdu__binding {
@@ -50,3 +53,7 @@ pid_t vdu__opener_pid(const struct vdu_ctx *ctx, const char *name,
 /* DEV_NEW and DEV_DEL in a watched child; the kernel's own words on failure. */
 int vdu__attach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 int vdu__detach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/* vdu_unbind() for a caller that holds the device lock. */
+int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name,
+		       struct vdu_error *err);

@@ -145,9 +145,10 @@ int vdu__spec_load(struct vdu_ctx *ctx, const char *name,
 	ssize_t n;
 	int r;
 
-	r = spec_path(ctx, name, path);
+	r = vdu__is_component(name) ? spec_path(ctx, name, path) : -ENOENT;
 	if (r < 0)
-		return vdu__fail(err, VDU_STAGE_STATE, r, "name too long");
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no such device of ours");
 	n = vdu__read_file(path, text, sizeof(text));
 	if (n == -ENOENT || n == -ENOTDIR)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,

@@ -128,6 +128,12 @@ bool vdu__exists(const struct vdu_ctx *ctx, const char *fmt, ...)
 	return r == 0 && access(path, F_OK) == 0;
 }
 
+bool vdu__is_component(const char *name)
+{
+	return name[0] && strcmp(name, ".") && strcmp(name, "..") &&
+	       !strchr(name, '/') && strlen(name) <= NAME_MAX;
+}
+
 int vdu__mkdir_p(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];

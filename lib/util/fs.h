@@ -32,6 +32,12 @@ ssize_t vdu__read_link_name(const char *path, char *buf, size_t size);
 bool vdu__exists(const struct vdu_ctx *ctx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Can name be one component of a path below a directory of ours? Foreign
+ * devices may have names that we would not give.
+ */
+bool vdu__is_component(const char *name);
+
 /* mkdir -p with mode for what is missing. 0 or -errno. */
 int vdu__mkdir_p(const char *path, mode_t mode);
 

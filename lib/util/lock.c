@@ -66,6 +66,8 @@ static int open_device_lock(const struct vdu_ctx *ctx, const char *name)
 	char path[PATH_MAX];
 	int r, fd;
 
+	if (!vdu__is_component(name))
+		return -ENOENT;
 	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s/lock", name);
 	if (r < 0)
 		return r;

@@ -81,6 +81,20 @@ int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 int vdu_serve(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
+ * Start the server of a device of ours whose server is gone; returns when it
+ * serves. Served already: 0. -ENOENT: no such device; -EBUSY: its server is
+ * not ours.
+ */
+int vdu_start(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
+ * Ask the server of a device of ours to drain, flush and exit, and wait until
+ * it is gone; the device stays. No server: 0. -ENOENT: no such device; -EBUSY:
+ * its server is not ours.
+ */
+int vdu_stop(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
  * One call to the control socket of a device's server (Varlink). params is a
  * JSON object or NULL; *ret_reply gets the reply's parameters as JSON text,
  * to be freed by the caller. -ENOENT: no server; -ETIMEDOUT; -EPROTO.

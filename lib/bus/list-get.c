@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading a list of devices: iteration and getters. */
+#include "lib/bus/list.h"
+
+PUBLIC struct vdu_list *vdu_list_free(struct vdu_list *list)
+{
+	if (list) {
+		for (size_t i = 0; i < list->n; i++)
+			free(list->devs[i].backend);
+		free(list->devs);
+		free(list);
+	}
+	return NULL;
+}
+
+PUBLIC struct vdu_dev *vdu_list_first(struct vdu_list *list)
+{
+	return list->n ? list->devs : NULL;
+}
+
+PUBLIC struct vdu_dev *vdu_list_next(struct vdu_list *list,
+				     struct vdu_dev *dev)
+{
+	return dev + 1 < list->devs + list->n ? dev + 1 : NULL;
+}
+
+PUBLIC const char *vdu_dev_name(struct vdu_dev *dev)
+{
+	return dev->name;
+}
+
+PUBLIC const char *vdu_dev_type(struct vdu_dev *dev)
+{
+	return dev->type;
+}
+
+PUBLIC const char *vdu_dev_state(struct vdu_dev *dev)
+{
+	return dev->state;
+}
+
+PUBLIC const char *vdu_dev_owner(struct vdu_dev *dev)
+{
+	return dev->ours ? "vdusectl" : "foreign";
+}
+
+PUBLIC const char *vdu_dev_driver(struct vdu_dev *dev)
+{
+	switch (dev->binding.driver) {
+	case VDU_DRIVER_NONE:
+		return "";
+	case VDU_DRIVER_VIRTIO:
+		return "virtio";
+	case VDU_DRIVER_VHOST:
+		return "vhost";
+	case VDU_DRIVER_OTHER:
+		break;
+	}
+	return dev->binding.driver_name;
+}
+
+PUBLIC const char *vdu_dev_node(struct vdu_dev *dev)
+{
+	return dev->binding.node;
+}
+
+PUBLIC const char *vdu_dev_backend(struct vdu_dev *dev)
+{
+	return dev->backend ? dev->backend : "";
+}
+
+PUBLIC const char *vdu_dev_serial(struct vdu_dev *dev)
+{
+	return dev->serial;
+}
+
+PUBLIC pid_t vdu_dev_pid(struct vdu_dev *dev)
+{
+	return dev->pid;
+}
+
+PUBLIC int64_t vdu_dev_size_bytes(struct vdu_dev *dev)
+{
+	return dev->size_bytes;
+}
+
+PUBLIC int64_t vdu_dev_block_size(struct vdu_dev *dev)
+{
+	return dev->block_size;
+}
+
+PUBLIC int64_t vdu_dev_n_queues(struct vdu_dev *dev)
+{
+	return dev->n_queues;
+}
+
+PUBLIC int64_t vdu_dev_queue_size(struct vdu_dev *dev)
+{
+	return dev->queue_size;
+}
+
+PUBLIC int vdu_dev_read_only(struct vdu_dev *dev)
+{
+	return dev->read_only;
+}
+
+PUBLIC int vdu_dev_attached(struct vdu_dev *dev)
+{
+	return dev->attached;
+}
+
+PUBLIC int64_t vdu_dev_virtio_status(struct vdu_dev *dev)
+{
+	return dev->binding.virtio_status;
+}
+
+PUBLIC int64_t vdu_dev_msg_timeout(struct vdu_dev *dev)
+{
+	return dev->msg_timeout;
+}
+
+PUBLIC int64_t vdu_dev_bounce_size(struct vdu_dev *dev)
+{
+	return dev->bounce_size;
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The list of devices: a walk over the sysfs class and the run directory.
+ * Few system calls per device; asks nobody that could be slow to answer.
+ */
+#include "lib/bus/list.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <vduse/virtio.h>
+
+#include "lib/bus/proc-fds.h"
+#include "lib/bus/sysfs.h"
+#include "lib/util/fs.h"
+#include "lib/util/lock.h"
+
+#define VIRTIO_STATUS_FAILED 0x80
+
+/* Digits by value, so that blk2 stands before blk10. */
+static int compare_names(const char *a, const char *b)
+{
+	while (*a && *b) {
+		size_t n, m;
+		int r;
+
+		if (!isdigit((unsigned char)*a) || !isdigit((unsigned char)*b)) {
+			if (*a != *b)
+				return (unsigned char)*a - (unsigned char)*b;
+			a++;
+			b++;
+			continue;
+		}
+		a += strspn(a, "0");
+		b += strspn(b, "0");
+		n = strspn(a, "0123456789");
+		m = strspn(b, "0123456789");
+		if (n != m)
+			return n < m ? -1 : 1;
+		r = strncmp(a, b, n);
+		if (r)
+			return r;
+		a += n;
+		b += m;
+	}
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+static int compare(const void *pa, const void *pb)
+{
+	const struct vdu_dev *a = pa, *b = pb;
+	int r = compare_names(a->name, b->name);
+
+	/* "a01" and "a1" are equal by value only. */
+	return r ? r : strcmp(a->name, b->name);
+}
+
+static int64_t number_at(const struct vdu_ctx *ctx, const char *dir,
+			 const char *name, const char *attr)
+{
+	uint64_t value;
+
+	if (vdu__read_u64_at(ctx, &value, "%s/%s/%s", dir, name, attr) < 0 ||
+	    value > INT64_MAX)
+		return -1;
+	return (int64_t)value;
+}
+
+static void fill_from_spec(struct vdu_dev *dev, const struct vdu_blk_spec *spec)
+{
+	dev->ours = true;
+	dev->type = "blk";
+	dev->size_bytes = (int64_t)spec->size_bytes;
+	dev->block_size = spec->block_size;
+	dev->n_queues = spec->n_queues;
+	dev->queue_size = spec->queue_size;
+	dev->read_only = spec->read_only;
+	(void)snprintf(dev->serial, sizeof(dev->serial), "%s", spec->serial);
+	if (asprintf(&dev->backend, "%s%s%s", spec->backend,
+		     spec->path[0] ? ":" : "", spec->path) < 0)
+		dev->backend = NULL;
+}
+
+static int64_t count_queues(const struct vdu_ctx *ctx, const char *name)
+{
+	CLEANUP_DIR DIR *dir = vdu__opendir_at(ctx, VDU__SYS_DEVICE, name);
+	char entry[16];
+	int64_t n = 0;
+
+	if (!dir)
+		return -1;
+	while (vdu__find_entry(dir, "vq", entry, sizeof(entry)) == 0)
+		n++;
+	return n;
+}
+
+/* Nothing tells the size of a foreign device before it has a node. */
+static void fill_foreign(const struct vdu_ctx *ctx, struct vdu_dev *dev)
+{
+	const struct vdu__binding *binding = &dev->binding;
+	const char *type = NULL;
+	unsigned int id;
+	char text[32];
+
+	dev->n_queues = count_queues(ctx, dev->name);
+	if (!binding->virtio[0])
+		return;
+	if (vdu__read_at(ctx, text, sizeof(text), VDU__SYS_VDPA "/%s/device",
+			 dev->name, dev->name, binding->virtio) > 0 &&
+	    sscanf(text, "0x%x", &id) == 1)
+		type = vdu_device_type_name(id);
+	dev->type = type ? type : "";
+	if (!binding->block[0])
+		return;
+	dev->size_bytes = number_at(ctx, "/sys/block", binding->block, "size");
+	if (dev->size_bytes >= 0 &&
+	    __builtin_mul_overflow(dev->size_bytes, 512, &dev->size_bytes))
+		dev->size_bytes = -1;
+	dev->block_size = number_at(ctx, "/sys/block", binding->block,
+				    "queue/logical_block_size");
+	dev->read_only = (int)number_at(ctx, "/sys/block", binding->block, "ro");
+}
+
+static bool is_broken(const struct vdu_ctx *ctx, const struct vdu_dev *dev)
+{
+	int64_t status = dev->binding.virtio_status;
+
+	if (vdu__exists(ctx, VDU_RUN_DIR "/%s/broken", dev->name))
+		return true;
+	return status == 0 || (status > 0 && (status & VIRTIO_STATUS_FAILED));
+}
+
+static void fill_dev(struct vdu_ctx *ctx, struct vdu_dev *dev)
+{
+	struct vdu_blk_spec spec = { .size_of = sizeof(spec) };
+
+	dev->type = "";
+	dev->size_bytes = dev->block_size = -1;
+	dev->n_queues = dev->queue_size = -1;
+	dev->read_only = -1;
+	dev->msg_timeout = number_at(ctx, "/sys/class/vduse", dev->name,
+				     "msg_timeout");
+	dev->bounce_size = number_at(ctx, "/sys/class/vduse", dev->name,
+				     "bounce_size");
+	dev->binding.virtio_status = -1;
+	dev->attached = vdu__device_attached(ctx, dev->name);
+	if (dev->attached)
+		vdu__binding_read(ctx, dev->name, &dev->binding);
+	dev->ours = vdu__device_ours(ctx, dev->name);
+	if (dev->ours) {
+		dev->pid = vdu__server_pid(ctx, dev->name);
+		if (vdu_blk_spec_load(ctx, dev->name, &spec, NULL) == 0)
+			fill_from_spec(dev, &spec);
+	} else {
+		fill_foreign(ctx, dev);
+	}
+}
+
+static const char *choose_state(const struct vdu_ctx *ctx,
+				const struct vdu_dev *dev)
+{
+	if (is_broken(ctx, dev))
+		return "broken";
+	if (dev->binding.driver != VDU_DRIVER_NONE)
+		return dev->pid ? "bound" : "stalled";
+	return dev->pid ? "serving" : "created";
+}
+
+/* One walk over /proc finds the servers of all foreign devices. */
+static int match_server(pid_t pid, mode_t type, dev_t rdev, void *data)
+{
+	struct vdu_list *list = data;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct vdu_dev *dev = &list->devs[i];
+
+		if (type != S_IFCHR || dev->ours || dev->pid ||
+		    dev->rdev != rdev)
+			continue;
+		dev->pid = pid;
+		return --list->n_unserved == 0;
+	}
+	return 0;
+}
+
+static int search_servers(const struct vdu_ctx *ctx, pid_t pid, void *data)
+{
+	return vdu__proc_fds(ctx, pid, match_server, data);
+}
+
+static void find_servers(const struct vdu_ctx *ctx, struct vdu_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!list->devs[i].ours &&
+		    vdu__read_dev_at(ctx, &list->devs[i].rdev,
+				     VDU__SYS_DEVICE "/dev",
+				     list->devs[i].name) == 0)
+			list->n_unserved++;
+	if (list->n_unserved)
+		(void)vdu__proc_each(ctx, search_servers, list);
+}
+
+static int add_dev(struct vdu_ctx *ctx, struct vdu_list *list, const char *name)
+{
+	struct vdu_dev *grown = reallocarray(list->devs, list->n + 1,
+					     sizeof(*grown));
+	struct vdu_dev *dev;
+
+	if (!grown)
+		return -ENOMEM;
+	list->devs = grown;
+	dev = memset(&list->devs[list->n], 0, sizeof(*dev));
+	(void)snprintf(dev->name, sizeof(dev->name), "%s", name);
+	fill_dev(ctx, dev);
+	list->n++;
+	return 0;
+}
+
+static void finish(struct vdu_ctx *ctx, struct vdu_list *list)
+{
+	find_servers(ctx, list);
+	for (size_t i = 0; i < list->n; i++)
+		list->devs[i].state = choose_state(ctx, &list->devs[i]);
+	if (list->n)
+		qsort(list->devs, list->n, sizeof(list->devs[0]), compare);
+}
+
+static void list_freep(struct vdu_list **list)
+{
+	vdu_list_free(*list);
+}
+
+PUBLIC int vdu_list_new(struct vdu_ctx *ctx, struct vdu_list **ret,
+			struct vdu_error *err)
+{
+	CLEANUP(list_freep) struct vdu_list *list = calloc(1, sizeof(*list));
+	CLEANUP_DIR DIR *dir = vdu__opendir_at(ctx, "/sys/class/vduse");
+	struct dirent *entry;
+
+	if (!list)
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOMEM,
+				 "no memory for the list");
+	/* No module, no class, no device: an empty list. */
+	if (!dir && errno != ENOENT)
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -errno,
+				 "cannot read /sys/class/vduse: %s",
+				 strerror(errno));
+	while (dir && (entry = vdu__readdir(dir))) {
+		/* It may be gone again, and "control" is none. */
+		if (!vdu__device_exists(ctx, entry->d_name))
+			continue;
+		if (add_dev(ctx, list, entry->d_name) < 0)
+			return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOMEM,
+					 "no memory for the list");
+	}
+	finish(ctx, list);
+	*ret = TAKE_PTR(list);
+	return 0;
+}
+
+PUBLIC int vdu_list_new_one(struct vdu_ctx *ctx, const char *name,
+			    struct vdu_list **ret, struct vdu_error *err)
+{
+	CLEANUP(list_freep) struct vdu_list *list = NULL;
+
+	if (!vdu__device_exists(ctx, name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no device '%s'", name);
+	list = calloc(1, sizeof(*list));
+	if (!list || add_dev(ctx, list, name) < 0)
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOMEM,
+				 "no memory for the list");
+	finish(ctx, list);
+	*ret = TAKE_PTR(list);
+	return 0;
+}

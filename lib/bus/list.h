@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The inside of a list of devices: list.c fills it, list-get.c reads it. */
+#pragma once
+
+#include <vduse/spec.h>
+
+#include "lib/bus/bus.h"
+
+struct vdu_dev {
+	char name[256];			/* foreign names can be that long */
+	const char *type, *state;
+	char serial[VDU_SERIAL_MAX + 1];
+	char *backend;			/* NULL when not known */
+	bool ours, attached;
+	pid_t pid;
+	dev_t rdev;			/* of the VDUSE node; foreign only */
+	int64_t size_bytes, block_size, n_queues, queue_size;
+	int64_t msg_timeout, bounce_size;
+	int read_only;
+	struct vdu__binding binding;
+};
+
+struct vdu_list {
+	size_t n;
+	struct vdu_dev *devs;		/* sorted */
+	size_t n_unserved;		/* foreign ones still without a server */
+};

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Taking a device from its driver and off the bus. The driver goes first and
+ * by sysfs: DEV_DEL of a bound device would wait with the host's generic
+ * netlink locked.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/bus/driver.h"
+#include "lib/util/fs.h"
+#include "lib/util/lock.h"
+
+static int require_server(const struct vdu_ctx *ctx, const char *name,
+			  struct vdu_error *err)
+{
+	pid_t pid = vdu__device_ours(ctx, name) ?
+		vdu__server_pid(ctx, name) :
+		vdu__opener_pid(ctx, name, NULL, 0);
+
+	if (pid)
+		return 0;
+	return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
+			 "the server of '%s' is gone: start it again first",
+			 name);
+}
+
+static int require_free(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err)
+{
+	char who[300];
+	int n = vdu_holders(ctx, name, who, sizeof(who), err);
+
+	if (n <= 0)
+		return n;
+	return vdu__fail(err, VDU_STAGE_HOLDER, -EBUSY, "'%s' is in use: %s",
+			 name, who);
+}
+
+int vdu__driver_release(struct vdu_ctx *ctx, const char *name,
+			const struct vdu__binding *binding,
+			struct vdu_error *err)
+{
+	bool vhost = binding->driver == VDU_DRIVER_VHOST;
+	bool broken = vdu__exists(ctx, VDU_RUN_DIR "/%s/broken", name);
+	int r = 0;
+
+	/*
+	 * A disk is removed only after its last request, a VM's map is cleared
+	 * only by a message: both need the server. Without a virtio driver
+	 * there are no requests; a broken device gets no messages, and its
+	 * maps end with it.
+	 */
+	if (binding->driver == VDU_DRIVER_VIRTIO ? binding->virtio_driver :
+						   !(vhost && broken))
+		r = require_server(ctx, name, err);
+	if (r == 0)
+		r = require_free(ctx, name, err);
+	if (r == 0 && vhost && !broken && binding->node[0])
+		r = vdu__vhost_flush(ctx, binding->node, err);
+	if (r == 0)
+		r = vdu__driver_unbind(ctx, name, binding, err);
+	return r;
+}
+
+int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name,
+		       struct vdu_error *err)
+{
+	struct vdu__binding binding;
+	int r = 0;
+
+	if (!vdu__device_attached(ctx, name))
+		return 0;
+	vdu__binding_read(ctx, name, &binding);
+	if (binding.driver != VDU_DRIVER_NONE)
+		r = vdu__driver_release(ctx, name, &binding, err);
+	if (r == 0)
+		r = vdu__check_cancel(ctx, "taking it off the vDPA bus", err);
+	if (r == 0)
+		r = vdu__detach(ctx, name, err);
+	if (r < 0)
+		return r;
+	if (vdu__device_attached(ctx, name))
+		return vdu__fail(err, VDU_STAGE_UNBIND, -EIO,
+				 "'%s' is still on the vDPA bus", name);
+	return 0;
+}
+
+PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err)
+{
+	CLEANUP_CLOSE int lock = -EBADF;
+	int r;
+
+	if (!vdu__device_exists(ctx, name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no device '%s'", name);
+	/* A foreign device has no lock: its owner knows nothing of ours. */
+	r = vdu__lock_device(ctx, name, &lock, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return vdu__unbind_locked(ctx, name, err);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * vdu_destroy: unbind -> stop the server -> DESTROY_DEV -> remove the files.
+ * Holders are found before anything is changed; from the stopped server on
+ * there is no way back, and what is left is removed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <vduse/manage.h>
+
+#include "lib/bus/bus.h"
+#include "lib/kernel/control.h"
+#include "lib/kernel/spec-file.h"
+#include "lib/server/client.h"
+#include "lib/util/fs.h"
+#include "lib/util/lock.h"
+
+/* A device that somebody else made and serves is not ours to end. */
+static int refuse_foreign(struct vdu_ctx *ctx, const char *name,
+			  struct vdu_error *err)
+{
+	char comm[32] = "";
+	pid_t pid = vdu__opener_pid(ctx, name, comm, sizeof(comm));
+
+	if (!pid)
+		return 0;
+	return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
+			 "it is served by pid %d (%s), which is not ours", pid,
+			 comm);
+}
+
+static void remove_files(struct vdu_ctx *ctx, const char *name,
+			 unsigned int flags)
+{
+	struct vdu__spec_file file;
+	char path[PATH_MAX];
+
+	if (vdu__spec_load(ctx, name, &file, NULL) == 0 &&
+	    file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
+		(void)unlink(file.spec.path);
+	if (vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name) == 0)
+		(void)vdu__remove_dir(path);
+}
+
+static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
+			  unsigned int flags, struct vdu_error *err)
+{
+	int r;
+
+	if (!vdu__device_exists(ctx, name)) {
+		if (!ours)
+			return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+					 "no such device");
+		/* Files and a server, but no device: clear them away. */
+		r = vdu__server_stop(ctx, name, err);
+		if (r == 0)
+			remove_files(ctx, name, flags);
+		return r;
+	}
+	r = ours ? 0 : refuse_foreign(ctx, name, err);
+	if (r == 0)
+		r = vdu__unbind_locked(ctx, name, err);
+	if (r == 0)
+		r = vdu__server_stop(ctx, name, err);
+	if (r == 0)
+		r = vdu__control_destroy(ctx, name, err);
+	if (r == 0 && ours)
+		remove_files(ctx, name, flags);
+	return r;
+}
+
+PUBLIC int vdu_destroy(struct vdu_ctx *ctx, const char *name,
+		       unsigned int flags, struct vdu_error *err)
+{
+	CLEANUP_CLOSE int lock = -EBADF;
+	int r;
+
+	if (!vdu__is_component(name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no such device");
+	r = vdu__lock_device(ctx, name, &lock, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return destroy_locked(ctx, name, lock >= 0, flags, err);
+}

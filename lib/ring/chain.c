@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Following a descriptor chain. Descriptors belong to the driver, who may be a
+ * guest and may be malicious: each is read once into a copy, checked, and only
+ * then used.
+ */
+#include "lib/ring/chain.h"
+
+#include <endian.h>
+#include <stddef.h>
+
+#include "lib/ring/barrier.h"
+
+/* virtio 1.2, 2.7.5. */
+#define DESC_F_NEXT 1
+#define DESC_F_WRITE 2
+#define DESC_F_INDIRECT 4
+
+struct desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+
+/* The ring's own table, or an indirect one that may be in pieces. */
+struct table {
+	bool indirect;
+	uint32_t n;
+	uint64_t iova;
+	const uint8_t *ptr;	/* of what is contiguous from iova */
+	uint64_t mapped;	/* bytes of that */
+};
+
+struct walk {
+	const struct vdu__ring *ring;
+	struct vdu__chain *chain;
+	struct table table;
+	bool in_seen;		/* a writable descriptor was there */
+	bool last_known;
+	uint64_t last_in;	/* address of the last writable byte */
+};
+
+const char *vdu__chain_fault_name(enum vdu__chain_fault fault)
+{
+	static const char *const names[VDU_CHAIN_FAULT_MAX] = {
+		[VDU_CHAIN_OK] = "ok",
+		[VDU_CHAIN_BAD_HEAD] = "bad-head",
+		[VDU_CHAIN_LOOP] = "loop",
+		[VDU_CHAIN_BAD_NEXT] = "bad-next",
+		[VDU_CHAIN_BAD_ADDRESS] = "bad-address",
+		[VDU_CHAIN_BAD_INDIRECT] = "bad-indirect",
+		[VDU_CHAIN_BAD_ORDER] = "bad-order",
+		[VDU_CHAIN_TOO_LONG] = "too-long",
+	};
+
+	if ((unsigned int)fault >= VDU_CHAIN_FAULT_MAX)
+		return "unknown";
+	return names[fault];
+}
+
+/* The first fault is the one to report. */
+static void set_fault(struct walk *walk, enum vdu__chain_fault fault)
+{
+	if (walk->chain->fault == VDU_CHAIN_OK)
+		walk->chain->fault = fault;
+}
+
+static bool copy_iova(const struct vdu__mem *mem, uint64_t iova, uint8_t *dst,
+		      uint64_t len)
+{
+	while (len > 0) {
+		uint64_t piece = len;
+		const void *ptr = mem->translate(mem->opaque, iova, &piece,
+						 false);
+
+		if (!ptr)
+			return false;
+		vdu__copy_in(dst, ptr, piece);
+		dst += piece;
+		iova += piece;
+		len -= piece;
+	}
+	return true;
+}
+
+static bool read_desc(const struct walk *walk, uint32_t index, struct desc *ret)
+{
+	const struct table *table = &walk->table;
+	uint64_t offset = (uint64_t)index * VDU_DESC_SIZE;
+	uint64_t raw[VDU_DESC_SIZE / 8], rest;
+
+	if (table->mapped >= offset + VDU_DESC_SIZE)
+		vdu__copy_in(raw, table->ptr + offset, sizeof(raw));
+	else if (!copy_iova(walk->ring->mem, table->iova + offset,
+			    (uint8_t *)raw, sizeof(raw)))
+		return false;
+	rest = le64toh(raw[1]);
+	ret->addr = le64toh(raw[0]);
+	ret->len = (uint32_t)rest;
+	ret->flags = (uint16_t)(rest >> 32);
+	ret->next = (uint16_t)(rest >> 48);
+	return true;
+}
+
+/*
+ * Go on in the indirect table that desc describes. Ordinary descriptors may
+ * stand before it, none behind it (virtio 1.2, 2.7.5.3); its WRITE flag means
+ * nothing.
+ */
+static bool enter_indirect(struct walk *walk, const struct desc *desc)
+{
+	const struct vdu__mem *mem = walk->ring->mem;
+	uint64_t mapped = desc->len;
+
+	if (!walk->ring->indirect || walk->table.indirect ||
+	    (desc->flags & DESC_F_NEXT) || desc->len == 0 ||
+	    desc->len % VDU_DESC_SIZE)
+		return false;
+	walk->table = (struct table){
+		.indirect = true,
+		.n = desc->len / VDU_DESC_SIZE,
+		.iova = desc->addr,
+		.ptr = mem->translate(mem->opaque, desc->addr, &mapped, false),
+	};
+	walk->table.mapped = mapped;
+	return walk->table.ptr != NULL;
+}
+
+static enum vdu__chain_fault map_buffer(const struct walk *walk,
+					const struct desc *desc, bool in)
+{
+	const struct vdu__mem *mem = walk->ring->mem;
+	struct vdu__chain *chain = walk->chain;
+	uint64_t addr = desc->addr, len = desc->len;
+
+	while (len > 0) {
+		unsigned int n = chain->n_out + chain->n_in;
+		uint64_t piece = len;
+		void *ptr = mem->translate(mem->opaque, addr, &piece, in);
+
+		if (!ptr)
+			return VDU_CHAIN_BAD_ADDRESS;
+		if (n == chain->max_iov)
+			return VDU_CHAIN_TOO_LONG;
+		chain->iov[n] = (struct iovec){ ptr, piece };
+		if (in)
+			chain->n_in++;
+		else
+			chain->n_out++;
+		addr += piece;
+		len -= piece;
+	}
+	return VDU_CHAIN_OK;
+}
+
+/* After a fault only the place of the last writable byte is of interest. */
+static void add_buffer(struct walk *walk, const struct desc *desc)
+{
+	struct vdu__chain *chain = walk->chain;
+	bool in = desc->flags & DESC_F_WRITE;
+	bool wraps = desc->len && desc->addr > UINT64_MAX - (desc->len - 1);
+
+	if (!in && walk->in_seen)
+		set_fault(walk, VDU_CHAIN_BAD_ORDER);
+	walk->in_seen |= in;
+	/* An empty buffer is legal and contributes nothing. */
+	if (desc->len == 0)
+		return;
+	if (in) {
+		walk->last_known = !wraps;
+		walk->last_in = desc->addr + (desc->len - 1);
+	}
+	if (wraps)
+		set_fault(walk, VDU_CHAIN_BAD_ADDRESS);
+	if (chain->out_bytes + chain->in_bytes + desc->len > UINT32_MAX)
+		set_fault(walk, VDU_CHAIN_TOO_LONG);
+	if (chain->fault != VDU_CHAIN_OK)
+		return;
+	if (in)
+		chain->in_bytes += desc->len;
+	else
+		chain->out_bytes += desc->len;
+	set_fault(walk, map_buffer(walk, desc, in));
+}
+
+static uint8_t *find_last_in(const struct walk *walk)
+{
+	const struct vdu__mem *mem = walk->ring->mem;
+	const struct vdu__chain *chain = walk->chain;
+	uint64_t one = 1;
+
+	if (chain->fault == VDU_CHAIN_OK && chain->n_in > 0) {
+		const struct iovec *last =
+			&chain->iov[chain->n_out + chain->n_in - 1];
+
+		return (uint8_t *)last->iov_base + last->iov_len - 1;
+	}
+	if (!walk->last_known)
+		return NULL;
+	return mem->translate(mem->opaque, walk->last_in, &one, true);
+}
+
+/*
+ * Follow the chain from its head. A fault in what a descriptor describes lets
+ * the walk go on; one in the links ends it, and then nobody can tell which
+ * byte would have been the last one.
+ */
+static enum vdu__chain_fault follow(struct walk *walk, uint16_t head)
+{
+	uint32_t index = head;
+	unsigned int count = 0;
+	struct desc desc;
+
+	if (head >= walk->table.n)
+		return VDU_CHAIN_BAD_HEAD;
+	for (;;) {
+		if (!read_desc(walk, index, &desc))
+			return VDU_CHAIN_BAD_INDIRECT;
+		if (desc.flags & DESC_F_INDIRECT) {
+			if (!enter_indirect(walk, &desc))
+				return VDU_CHAIN_BAD_INDIRECT;
+			index = 0;
+			continue;
+		}
+		/*
+		 * No chain may be longer than the queue, indirect or not
+		 * (virtio 1.2, 2.7.5.3.1): this also ends every loop.
+		 */
+		if (count++ == walk->ring->num)
+			return VDU_CHAIN_LOOP;
+		add_buffer(walk, &desc);
+		if (!(desc.flags & DESC_F_NEXT))
+			return VDU_CHAIN_OK;
+		if (desc.next >= walk->table.n)
+			return VDU_CHAIN_BAD_NEXT;
+		index = desc.next;
+	}
+}
+
+void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
+		     uint16_t head)
+{
+	struct walk walk = {
+		.ring = ring,
+		.chain = chain,
+		.table = {
+			.n = ring->num,
+			.ptr = ring->desc,
+			.mapped = (uint64_t)ring->num * VDU_DESC_SIZE,
+		},
+	};
+	enum vdu__chain_fault broken_link;
+
+	chain->head = head;
+	chain->fault = VDU_CHAIN_OK;
+	chain->n_out = 0;
+	chain->n_in = 0;
+	chain->out_bytes = 0;
+	chain->in_bytes = 0;
+	chain->last_in = NULL;
+	broken_link = follow(&walk, head);
+	if (broken_link == VDU_CHAIN_OK)
+		chain->last_in = find_last_in(&walk);
+	else
+		set_fault(&walk, broken_link);
+}

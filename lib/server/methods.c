@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What can be asked on the control socket: PROTOCOL.md, as a table. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vduse/virtio.h>
+
+#include "lib/server/server.h"
+
+#define INTERFACE "org.vdusectl.Device"
+
+static const char description[] =
+	"# A VDUSE device and its server\n"
+	"interface " INTERFACE "\n\n"
+	"method Ping() -> (pid: int, queues: int)\n"
+	"method GetStatus() -> (status: object)\n"
+	"method GetConfig() -> (device_id: int, device_features: int,"
+	" driver_features: int, config: string)\n"
+	"method GetQueues() -> (queues: []object)\n"
+	"method GetStats() -> (queues: []object)\n"
+	"method Stop() -> ()\n\n"
+	"error Failed (text: string)\n";
+
+static void send_json(struct vdu__connection *conn, json_object *root)
+{
+	const char *text = json_object_to_json_string_ext(root,
+		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (text)
+		vdu__socket_reply(conn, text);
+	else
+		vdu__socket_close(conn);
+	json_object_put(root);
+}
+
+static void send_reply(struct vdu__connection *conn, json_object *parameters)
+{
+	json_object *root = json_object_new_object();
+
+	json_object_object_add(root, "parameters", parameters);
+	send_json(conn, root);
+}
+
+static void send_error(struct vdu__connection *conn, const char *error,
+		       const char *key, const char *value)
+{
+	json_object *root = json_object_new_object();
+	json_object *parameters = json_object_new_object();
+
+	json_object_object_add(root, "error", json_object_new_string(error));
+	json_object_object_add(parameters, key, json_object_new_string(value));
+	json_object_object_add(root, "parameters", parameters);
+	send_json(conn, root);
+}
+
+static void put_u64(json_object *to, const char *key, uint64_t value)
+{
+	json_object_object_add(to, key, json_object_new_uint64(value));
+}
+
+static void put_bool(json_object *to, const char *key, bool value)
+{
+	json_object_object_add(to, key, json_object_new_boolean(value));
+}
+
+static void put_text(json_object *to, const char *key, const char *value)
+{
+	json_object_object_add(to, key, json_object_new_string(value));
+}
+
+static uint64_t sum(const struct vdu__server *server, size_t counter)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		total += vdu__counted((const vdu__counter *)(const void *)
+			((const char *)&server->queues[i].stats + counter));
+	return total;
+}
+
+static json_object *get_status(struct vdu__server *server)
+{
+	const struct vdu_blk_spec *spec = &server->file.spec;
+	json_object *to = json_object_new_object();
+	char backend[sizeof(spec->backend) + sizeof(spec->path) + 1];
+
+	(void)snprintf(backend, sizeof(backend), "%s%s%s", spec->backend,
+		       spec->path[0] ? ":" : "", spec->path);
+	put_text(to, "name", spec->name);
+	put_text(to, "type", "blk");
+	put_u64(to, "pid", (uint64_t)getpid());
+	put_u64(to, "uptime_us", (vdu__now_ns() - server->started_ns) / 1000);
+	put_bool(to, "running", server->status & 4 /* DRIVER_OK */);
+	put_bool(to, "broken", server->broken);
+	put_u64(to, "virtio_status", server->status);
+	put_u64(to, "device_features", server->features);
+	put_u64(to, "driver_features", server->driver_features);
+	put_u64(to, "queues", server->n_queues);
+	put_u64(to, "queue_size", spec->queue_size);
+	put_u64(to, "capacity", spec->size_bytes / 512);
+	put_bool(to, "read_only", spec->read_only);
+	put_text(to, "backend", backend);
+	put_u64(to, "messages", vdu__counted(&server->messages));
+	put_u64(to, "resets", vdu__counted(&server->resets));
+	put_u64(to, "iotlb_regions", atomic_load(&server->iotlb->n));
+	put_u64(to, "malformed", sum(server,
+				     offsetof(struct vdu__stats, malformed)));
+	put_u64(to, "errors", sum(server, offsetof(struct vdu__stats, errors)));
+	return to;
+}
+
+static json_object *get_config(struct vdu__server *server)
+{
+	json_object *to = json_object_new_object();
+	char hex[sizeof(server->config) * 2 + 1];
+
+	for (size_t i = 0; i < sizeof(server->config); i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", server->config[i]);
+	put_u64(to, "device_id", 2);
+	put_u64(to, "device_features", server->features);
+	put_u64(to, "driver_features", server->driver_features);
+	put_text(to, "config", hex);
+	return to;
+}
+
+static json_object *in_flight(const struct vdu__queue *queue)
+{
+	json_object *list = json_object_new_array();
+	unsigned int n = atomic_load(&queue->used_slots);
+	uint64_t now = vdu__now_ns();
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct vdu__slot *slot = vdu__slot(queue, i);
+		uint32_t type = atomic_load(&slot->shown_type);
+		uint64_t start = atomic_load(&slot->shown_start_ns);
+		const char *op = vdu_blk_op_name(type - 1);
+		json_object *to;
+
+		if (!type)
+			continue;
+		to = json_object_new_object();
+		put_u64(to, "head", atomic_load(&slot->shown_head));
+		put_text(to, "op", op ? op : "unknown");
+		put_u64(to, "sector", atomic_load(&slot->shown_sector));
+		put_u64(to, "bytes", atomic_load(&slot->shown_bytes));
+		put_u64(to, "age_us", now > start ? (now - start) / 1000 : 0);
+		json_object_array_add(list, to);
+	}
+	return list;
+}
+
+static json_object *one_queue(struct vdu__server *server, unsigned int index)
+{
+	const struct vdu__queue *queue = &server->queues[index];
+	const struct started *started = &server->started[index];
+	json_object *to = json_object_new_object();
+	struct vdu__ring_view view = { 0 };
+
+	/* Only this thread unmaps: the pointers hold while we are here. */
+	if (started->avail_ptr)
+		vdu__ring_look(started->num, started->avail_ptr,
+			       started->used_ptr, &view);
+	put_u64(to, "index", index);
+	put_u64(to, "size", started->num ? started->num : queue->max_size);
+	put_bool(to, "ready", started->num);
+	put_bool(to, "running", !atomic_load(&queue->idle));
+	put_bool(to, "broken", atomic_load(&queue->broken));
+	put_u64(to, "desc", started->desc);
+	put_u64(to, "avail", started->avail);
+	put_u64(to, "used", started->used);
+	put_u64(to, "avail_idx", view.avail_idx);
+	put_u64(to, "used_idx", view.used_idx);
+	put_u64(to, "last_avail_idx", atomic_load(&queue->last_avail));
+	put_u64(to, "avail_event", view.avail_event);
+	put_u64(to, "used_event", view.used_event);
+	put_u64(to, "avail_flags", view.avail_flags);
+	put_u64(to, "used_flags", view.used_flags);
+	put_u64(to, "in_flight", atomic_load(&queue->in_flight));
+	put_u64(to, "kicks", vdu__counted(&queue->stats.kicks));
+	put_u64(to, "interrupts", vdu__counted(&queue->stats.interrupts));
+	json_object_object_add(to, "requests", in_flight(queue));
+	return to;
+}
+
+static json_object *one_stats(struct vdu__server *server, unsigned int index)
+{
+	const struct vdu__stats *stats = &server->queues[index].stats;
+	json_object *to = json_object_new_object();
+
+	put_u64(to, "index", index);
+	put_u64(to, "reads", vdu__counted(&stats->ops[VDU_IO_READ]));
+	put_u64(to, "writes", vdu__counted(&stats->ops[VDU_IO_WRITE]));
+	put_u64(to, "flushes", vdu__counted(&stats->ops[VDU_IO_FLUSH]));
+	put_u64(to, "discards", vdu__counted(&stats->ops[VDU_IO_DISCARD]));
+	put_u64(to, "write_zeroes",
+		vdu__counted(&stats->ops[VDU_IO_WRITE_ZEROES]));
+	put_u64(to, "get_ids", vdu__counted(&stats->get_ids));
+	put_u64(to, "read_bytes", vdu__counted(&stats->read_bytes));
+	put_u64(to, "write_bytes", vdu__counted(&stats->write_bytes));
+	put_u64(to, "errors", vdu__counted(&stats->errors));
+	put_u64(to, "malformed", vdu__counted(&stats->malformed));
+	put_u64(to, "kicks", vdu__counted(&stats->kicks));
+	put_u64(to, "interrupts", vdu__counted(&stats->interrupts));
+	put_u64(to, "p50_us", vdu__stats_percentile(stats, 50));
+	put_u64(to, "p99_us", vdu__stats_percentile(stats, 99));
+	put_u64(to, "max_us", vdu__counted(&stats->max_us));
+	return to;
+}
+
+static json_object *per_queue(struct vdu__server *server,
+			      json_object *(*one)(struct vdu__server *server,
+						  unsigned int index))
+{
+	json_object *to = json_object_new_object();
+	json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		json_object_array_add(list, one(server, i));
+	json_object_object_add(to, "queues", list);
+	return to;
+}
+
+static json_object *get_queues(struct vdu__server *server)
+{
+	return per_queue(server, one_queue);
+}
+
+static json_object *get_stats(struct vdu__server *server)
+{
+	return per_queue(server, one_stats);
+}
+
+static json_object *get_info(struct vdu__server *server)
+{
+	json_object *to = json_object_new_object();
+	json_object *list = json_object_new_array();
+
+	(void)server;
+	json_object_array_add(list,
+			      json_object_new_string("org.varlink.service"));
+	json_object_array_add(list, json_object_new_string(INTERFACE));
+	put_text(to, "vendor", "vdusectl");
+	put_text(to, "product", "vdusectl serve");
+	put_text(to, "version", VDU_VERSION);
+	put_text(to, "url", "");
+	json_object_object_add(to, "interfaces", list);
+	return to;
+}
+
+static json_object *get_description(struct vdu__server *server)
+{
+	json_object *to = json_object_new_object();
+
+	(void)server;
+	put_text(to, "description", description);
+	return to;
+}
+
+static json_object *stop(struct vdu__server *server)
+{
+	vdu__server_leave(server);
+	return json_object_new_object();
+}
+
+static const struct method {
+	const char *name;
+	json_object *(*get)(struct vdu__server *server);
+} methods[] = {
+	{ INTERFACE ".GetStatus", get_status },
+	{ INTERFACE ".GetConfig", get_config },
+	{ INTERFACE ".GetQueues", get_queues },
+	{ INTERFACE ".GetStats", get_stats },
+	{ INTERFACE ".Stop", stop },
+	{ "org.varlink.service.GetInfo", get_info },
+	{ "org.varlink.service.GetInterfaceDescription", get_description },
+};
+
+void vdu__method_pong(struct vdu__server *server, struct vdu__connection *conn)
+{
+	json_object *to = json_object_new_object();
+
+	put_u64(to, "pid", (uint64_t)getpid());
+	put_u64(to, "queues", server->n_queues);
+	send_reply(conn, to);
+}
+
+static void ping(struct vdu__server *server, struct vdu__connection *conn)
+{
+	if (!++server->ping_seq)
+		server->ping_seq++;
+	conn->ping_seq = server->ping_seq;
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		vdu__queue_ping(&server->queues[i], server->ping_seq);
+}
+
+void vdu__method_call(struct vdu__server *server, struct vdu__connection *conn,
+		      const char *text)
+{
+	json_object *call = json_tokener_parse(text), *value;
+	const char *name;
+
+	if (!json_object_is_type(call, json_type_object) ||
+	    !json_object_object_get_ex(call, "method", &value) ||
+	    !json_object_is_type(value, json_type_string)) {
+		json_object_put(call);
+		vdu__socket_close(conn);
+		return;
+	}
+	name = json_object_get_string(value);
+	if (!strcmp(name, INTERFACE ".Ping")) {
+		json_object_put(call);
+		ping(server, conn);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (strcmp(methods[i].name, name))
+			continue;
+		json_object_put(call);
+		send_reply(conn, methods[i].get(server));
+		return;
+	}
+	send_error(conn, "org.varlink.service.MethodNotFound", "method", name);
+	json_object_put(call);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The data thread of a virtqueue: one wait, one turn, and again. */
+#include "lib/server/queue.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "lib/kernel/device.h"
+#include "lib/util/ctx.h"
+
+/* User data of the SQEs that are not backend I/O. */
+enum { TAG_KICK = 1, TAG_CMD = 2, TAG_RETRY = 3 };
+
+#define URING_ENTRIES_MAX 256U
+#define INTERRUPT_RETRIES_MAX 5000	/* milliseconds: one retry in each */
+
+/* Tell the control thread to look at our state. */
+static void tell_control(struct vdu__queue *queue)
+{
+	static const uint64_t one = 1;
+
+	/* Full or closed: it is awake or gone. */
+	if (write(queue->ack_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void wake(int fd)
+{
+	static const uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* --- memory ------------------------------------------------------------ */
+
+static const struct vdu__mapping *cached(struct vdu__queue *queue,
+					 uint64_t iova)
+{
+	const struct vdu__mapping *found;
+
+	for (unsigned int i = 0; i < queue->cache_n; i++)
+		if (iova >= queue->cache[i].start &&
+		    iova <= queue->cache[i].last)
+			return &queue->cache[i];
+	found = vdu__iotlb_find(queue->iotlb, iova);
+	if (!found)
+		return NULL;
+	queue->cache[queue->cache_next] = *found;
+	queue->cache_next = (queue->cache_next + 1) % VDU_QUEUE_CACHE;
+	queue->cache_n = MIN(queue->cache_n + 1, (unsigned int)VDU_QUEUE_CACHE);
+	return found;
+}
+
+static void *translate(void *opaque, uint64_t iova, uint64_t *len, bool write)
+{
+	const struct vdu__mapping *m = cached(opaque, iova);
+	uint64_t end;
+
+	if (!m || !(write ? m->writable : m->readable) ||
+	    __builtin_add_overflow(iova, *len - 1, &end))
+		return NULL;
+	if (end > m->last)
+		*len = m->last - iova + 1;
+	return m->va + (iova - m->start);
+}
+
+/* --- the ring's turn --------------------------------------------------- */
+
+static void arm_read(struct vdu__queue *queue, int fd, uint64_t *value,
+		     uint64_t tag)
+{
+	struct io_uring_sqe *sqe = vdu__get_sqe(&queue->uring);
+
+	io_uring_prep_read(sqe, fd, value, sizeof(*value), 0);
+	sqe->user_data = tag;
+}
+
+/*
+ * The kernel refuses interrupts until it has seen our reply to DRIVER_OK
+ * (facts of VDUSE_VQ_INJECT_IRQ): what is due then must not get lost.
+ */
+static void arm_retry(struct vdu__queue *queue)
+{
+	static struct __kernel_timespec delay = { .tv_nsec = 1000000 };
+	struct io_uring_sqe *sqe;
+
+	if (queue->retry_armed ||
+	    queue->interrupt_retries++ >= INTERRUPT_RETRIES_MAX)
+		return;
+	queue->retry_armed = true;
+	sqe = vdu__get_sqe(&queue->uring);
+	io_uring_prep_timeout(sqe, &delay, 0, 0);
+	sqe->user_data = TAG_RETRY;
+}
+
+static void interrupt(struct vdu__queue *queue)
+{
+	int r = vdu__device_interrupt(queue->device_fd, queue->index);
+
+	queue->interrupt_due = r == -EINVAL;
+	if (r == 0) {
+		queue->interrupt_retries = 0;
+		vdu__count(&queue->stats.interrupts, 1);
+	} else if (r == -EINVAL) {
+		arm_retry(queue);
+	} else {
+		atomic_store(&queue->broken, true);
+	}
+}
+
+static void publish(struct vdu__queue *queue)
+{
+	if (!queue->unpublished)
+		return;
+	queue->unpublished = 0;
+	if (vdu__ring_publish(&queue->ring))
+		interrupt(queue);
+}
+
+/*
+ * Take, answer, and only go to sleep once the driver knows that it must kick.
+ * With all slots taken a completion will wake us; with a broken ring a reset.
+ */
+static void turn(struct vdu__queue *queue)
+{
+	do {
+		vdu__ring_disarm_kick(&queue->ring);
+		vdu__requests_take(queue);
+		if (atomic_load(&queue->iotlb->torn))
+			atomic_store(&queue->broken, true);
+		publish(queue);
+		if (atomic_load(&queue->broken)) {
+			tell_control(queue);
+			return;
+		}
+	} while (vdu__ring_arm_kick(&queue->ring) &&
+		 queue->in_flight < queue->max_size);
+}
+
+/* --- commands ---------------------------------------------------------- */
+
+static void begin_running(struct vdu__queue *queue,
+			  const struct vdu__queue_setup *setup)
+{
+	queue->cache_n = 0;
+	queue->cache_next = 0;
+	queue->rules = setup->rules;
+	queue->write_through = setup->write_through;
+	queue->interrupt_due = false;
+	queue->interrupt_retries = 0;
+	if (vdu__ring_init(&queue->ring, &queue->mem, setup->num, setup->desc,
+			   setup->avail, setup->used, setup->next_avail,
+			   setup->event_idx, setup->indirect) < 0) {
+		atomic_store(&queue->broken, true);
+		return;
+	}
+	queue->running = true;
+	/* A server before us may have pushed without announcing it. */
+	queue->unpublished = setup->resumed;
+}
+
+static void end_running(struct vdu__queue *queue)
+{
+	publish(queue);
+	queue->running = false;
+	atomic_store(&queue->last_avail, queue->ring.last_avail);
+	atomic_store(&queue->idle, true);
+	tell_control(queue);
+}
+
+/* What the mailbox wants now; returns false when the thread is to end. */
+static bool obey(struct vdu__queue *queue)
+{
+	struct vdu__queue_setup setup;
+	bool start = false, run, leave;
+	unsigned int ping;
+
+	(void)pthread_mutex_lock(&queue->lock);
+	run = queue->want_run;
+	leave = queue->want_exit;
+	ping = queue->want_ping;
+	if (run && queue->seen_setup != queue->setup_seq) {
+		queue->seen_setup = queue->setup_seq;
+		setup = queue->setup;
+		start = true;
+	}
+	(void)pthread_mutex_unlock(&queue->lock);
+
+	if (start)
+		begin_running(queue, &setup);
+	if (!run && !atomic_load(&queue->idle) && !queue->in_flight)
+		end_running(queue);
+	if (ping != atomic_load(&queue->pong)) {
+		atomic_store(&queue->pong, ping);
+		tell_control(queue);
+	}
+	queue->stopping = !run;
+	return !leave;
+}
+
+static void kicked(struct vdu__queue *queue)
+{
+	vdu__count(&queue->stats.kicks, 1);
+	arm_read(queue, queue->kick_fd, &queue->kick_value, TAG_KICK);
+	if (!queue->running) {
+		atomic_store(&queue->kicked_idle, true);
+		tell_control(queue);
+	}
+}
+
+/* Handle everything that has come in; true if a command was among it. */
+static bool reap(struct vdu__queue *queue)
+{
+	struct io_uring_cqe *cqe;
+	bool command = false;
+	unsigned int head, n = 0;
+
+	io_uring_for_each_cqe(&queue->uring, head, cqe) {
+		n++;
+		switch (cqe->user_data) {
+		case TAG_KICK:
+			kicked(queue);
+			break;
+		case TAG_CMD:
+			arm_read(queue, queue->cmd_fd, &queue->cmd_value,
+				 TAG_CMD);
+			command = true;
+			break;
+		case TAG_RETRY:
+			queue->retry_armed = false;
+			if (queue->running && queue->interrupt_due)
+				interrupt(queue);
+			break;
+		default:
+			vdu__request_complete(queue,
+				(struct vdu__slot *)(uintptr_t)cqe->user_data,
+				cqe->res);
+			break;
+		}
+	}
+	io_uring_cq_advance(&queue->uring, n);
+	return command;
+}
+
+static int setup_uring(struct vdu__queue *queue)
+{
+	unsigned int entries = MIN(queue->max_size * 2, URING_ENTRIES_MAX);
+	int r;
+
+	/* One thread submits and reaps: no interrupts of it for completions. */
+	r = io_uring_queue_init(entries, &queue->uring,
+				IORING_SETUP_SINGLE_ISSUER |
+				IORING_SETUP_COOP_TASKRUN |
+				IORING_SETUP_DEFER_TASKRUN);
+	if (r == -EINVAL) /* fallback: drop when kernel 6.1 is the baseline */
+		r = io_uring_queue_init(entries, &queue->uring, 0);
+	return r;
+}
+
+static void *queue_main(void *arg)
+{
+	struct vdu__queue *queue = arg;
+	int r = setup_uring(queue);
+	bool stay = true;
+
+	if (r == 0) {
+		arm_read(queue, queue->kick_fd, &queue->kick_value, TAG_KICK);
+		arm_read(queue, queue->cmd_fd, &queue->cmd_value, TAG_CMD);
+		r = io_uring_submit(&queue->uring) < 0 ? -EIO : 0;
+	}
+	atomic_store(&queue->init_result, r);
+	tell_control(queue);
+	if (r < 0)
+		return NULL;
+
+	while (stay) {
+		r = io_uring_submit_and_wait(&queue->uring, 1);
+		if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
+			break;
+		queue->now_ns = vdu__now_ns();
+		if (reap(queue) || queue->stopping)
+			stay = obey(queue);
+		if (queue->running && !queue->stopping &&
+		    !atomic_load(&queue->broken))
+			turn(queue);
+		else if (queue->running)
+			publish(queue);
+	}
+	io_uring_queue_exit(&queue->uring);
+	return NULL;
+}
+
+/* --- for the control thread -------------------------------------------- */
+
+int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
+		    uint32_t max_size, int device_fd, int ack_fd,
+		    struct vdu__backend *backend, struct vdu__iotlb *iotlb)
+{
+	pthread_attr_t attr;
+	char name[16];
+	int r;
+
+	*queue = (struct vdu__queue){
+		.index = index,
+		.max_size = max_size,
+		.device_fd = device_fd,
+		.ack_fd = ack_fd,
+		.backend = backend,
+		.iotlb = iotlb,
+		.idle = true,
+		.init_result = 1,
+		.mem = { .translate = translate, .opaque = queue },
+	};
+	(void)pthread_mutex_init(&queue->lock, NULL);
+	queue->kick_fd = eventfd(0, EFD_CLOEXEC);
+	queue->cmd_fd = eventfd(0, EFD_CLOEXEC);
+	if (queue->kick_fd < 0 || queue->cmd_fd < 0)
+		return -errno;
+	r = vdu__slots_init(queue);
+	if (r < 0)
+		return r;
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, 256 << 10);
+	r = -pthread_create(&queue->thread, &attr, queue_main, queue);
+	(void)pthread_attr_destroy(&attr);
+	if (r < 0)
+		return r;
+	queue->has_thread = true;
+	(void)snprintf(name, sizeof(name), "vq%u", index);
+	(void)pthread_setname_np(queue->thread, name);
+	return 0;
+}
+
+void vdu__queue_exit(struct vdu__queue *queue)
+{
+	if (queue->has_thread) {
+		(void)pthread_mutex_lock(&queue->lock);
+		queue->want_exit = true;
+		(void)pthread_mutex_unlock(&queue->lock);
+		wake(queue->cmd_fd);
+		(void)pthread_join(queue->thread, NULL);
+	}
+	vdu__slots_free(queue);
+	vdu__closep(&queue->kick_fd);
+	vdu__closep(&queue->cmd_fd);
+}
+
+void vdu__queue_start(struct vdu__queue *queue,
+		      const struct vdu__queue_setup *setup)
+{
+	atomic_store(&queue->idle, false);
+	atomic_store(&queue->broken, false);
+	(void)pthread_mutex_lock(&queue->lock);
+	queue->setup = *setup;
+	queue->setup_seq++;
+	queue->want_run = true;
+	(void)pthread_mutex_unlock(&queue->lock);
+	wake(queue->cmd_fd);
+}
+
+void vdu__queue_stop(struct vdu__queue *queue)
+{
+	(void)pthread_mutex_lock(&queue->lock);
+	queue->want_run = false;
+	(void)pthread_mutex_unlock(&queue->lock);
+	wake(queue->cmd_fd);
+}
+
+void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq)
+{
+	(void)pthread_mutex_lock(&queue->lock);
+	queue->want_ping = seq;
+	(void)pthread_mutex_unlock(&queue->lock);
+	wake(queue->cmd_fd);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * One virtqueue at work: a data thread with an io_uring of its own, in which
+ * kicks, commands of the control thread and backend completions are waited
+ * for at once. It never waits for the control thread.
+ *
+ *   control thread                          data thread
+ *   vdu__queue_start, _stop, _ping   ──►    mailbox, read on cmd_fd
+ *   vdu__queue_idle, _pong           ◄──    state, told on the server's ack_fd
+ */
+#pragma once
+
+#include <liburing.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/backend/backend.h"
+#include "lib/blk/request.h"
+#include "lib/kernel/iotlb.h"
+#include "lib/ring/split.h"
+#include "lib/server/stats.h"
+
+/* A request between pop and push. */
+struct vdu__slot {
+	struct vdu__io io;
+	struct vdu__chain chain;
+	struct vdu__blk_request req;
+	uint64_t start_ns;
+	struct vdu__slot *next_free;
+	/* For dumps: written by the data thread, read by the control thread. */
+	_Atomic uint32_t shown_type;	/* VIRTIO_BLK_T_* + 1; 0: free */
+	_Atomic uint64_t shown_sector, shown_bytes, shown_start_ns;
+	_Atomic uint32_t shown_head;
+	struct iovec iov[];
+};
+
+/* What a queue is started with; filled by the control thread. */
+struct vdu__queue_setup {
+	uint16_t num, next_avail;
+	const void *desc, *avail;
+	void *used;
+	bool event_idx, indirect;
+	struct vdu__blk_rules rules;
+	bool write_through;		/* FLUSH was not negotiated */
+	bool resumed;			/* the driver was running already */
+};
+
+/* The last mappings that this thread looked up. */
+#define VDU_QUEUE_CACHE 4
+
+struct vdu__queue {
+	/* Fixed for the life of the thread. */
+	unsigned int index;
+	uint32_t max_size;
+	int device_fd, ack_fd;		/* the server's */
+	struct vdu__backend *backend;
+	struct vdu__iotlb *iotlb;
+	int kick_fd, cmd_fd;
+	pthread_t thread;
+	bool has_thread;
+
+	/* Mailbox: written by the control thread under lock. */
+	pthread_mutex_t lock;
+	bool want_run, want_exit;
+	unsigned int want_ping;
+	unsigned int setup_seq;		/* bumped with each new setup */
+	struct vdu__queue_setup setup;
+
+	/* Told by the data thread. */
+	atomic_bool idle;		/* nothing popped, in flight or to come */
+	atomic_bool broken;		/* the ring cannot be followed: reset */
+	atomic_bool kicked_idle;	/* a kick came while not running */
+	atomic_uint pong;
+	atomic_int init_result;		/* 1 until the thread is set up */
+	_Atomic uint16_t last_avail;	/* valid while idle, and for dumps */
+	atomic_uint in_flight;
+
+	/* The data thread's own. */
+	struct io_uring uring;
+	struct vdu__mem mem;
+	struct vdu__ring ring;
+	struct vdu__blk_rules rules;
+	bool running, stopping, write_through;
+	unsigned int seen_setup;
+	unsigned int unpublished;
+	bool interrupt_due, retry_armed;
+	unsigned int interrupt_retries;
+	uint64_t now_ns;		/* of this turn of the loop */
+	uint64_t kick_value, cmd_value;	/* targets of eventfd reads */
+	struct vdu__mapping cache[VDU_QUEUE_CACHE];
+	unsigned int cache_n, cache_next;
+	char *slots;
+	size_t slot_bytes;
+	struct vdu__slot *free_slots;
+	atomic_uint used_slots;		/* slots that were ever used */
+
+	struct vdu__stats stats;
+};
+
+/* Set up and start the thread; returns when it waits for work. 0 or -errno. */
+int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
+		    uint32_t max_size, int device_fd, int ack_fd,
+		    struct vdu__backend *backend, struct vdu__iotlb *iotlb);
+
+/* End the thread (it must be idle) and free what it had. */
+void vdu__queue_exit(struct vdu__queue *queue);
+
+/* Begin to serve; only while idle. */
+void vdu__queue_start(struct vdu__queue *queue,
+		      const struct vdu__queue_setup *setup);
+
+/* Take no more, finish what was taken; then idle, told on ack_fd. */
+void vdu__queue_stop(struct vdu__queue *queue);
+
+/* Ask for a sign of life: pong becomes seq, told on ack_fd. */
+void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq);
+
+/* --- between queue.c and request.c, on the data thread --- */
+
+/* Pop and begin whatever the driver has made available. */
+void vdu__requests_take(struct vdu__queue *queue);
+/* A CQE of a backend came in for slot. */
+void vdu__request_complete(struct vdu__queue *queue, struct vdu__slot *slot,
+			   int res);
+/* Allocate the slots of a queue; 0 or -ENOMEM. */
+int vdu__slots_init(struct vdu__queue *queue);
+void vdu__slots_free(struct vdu__queue *queue);
+/* Slot number i, for dumps. */
+struct vdu__slot *vdu__slot(const struct vdu__queue *queue, unsigned int i);

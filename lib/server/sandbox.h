@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What a server gives up once everything is open: capabilities, new
+ * privileges, and system calls it has no use for.
+ */
+#pragma once
+
+#include "lib/util/ctx.h"
+
+/*
+ * Every step is taken as far as the kernel lets us; what it does not offer is
+ * logged, not fatal. Fails only if a step that was begun cannot be finished.
+ */
+int vdu__sandbox_enter(struct vdu_ctx *ctx, const char *name,
+		       struct vdu_error *err);

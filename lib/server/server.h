@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The server of one device: what its control thread owns. The files:
+ *
+ *   server.c    setting up, the loop, going down
+ *   messages.c  the kernel's messages and the state of the device
+ *   queue.c     the data thread of a virtqueue; request.c: its requests
+ *   socket.c    the control socket: connections and framing
+ *   methods.c   what can be asked there
+ */
+#pragma once
+
+#include <linux/vduse.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/backend/backend.h"
+#include "lib/kernel/iotlb.h"
+#include "lib/kernel/spec-file.h"
+#include "lib/server/queue.h"
+
+#define VDU_CONNECTIONS_MAX 16
+
+/* What waits for all queues to be idle. */
+enum vdu__then {
+	VDU_THEN_NOTHING,
+	VDU_THEN_RESET,		/* answer SET_STATUS(0) */
+	VDU_THEN_REMAP,		/* drop all mappings, go on, answer */
+	VDU_THEN_STATE,		/* answer GET_VQ_STATE, go on */
+	VDU_THEN_LEAVE,		/* the server ends */
+};
+
+struct vdu__connection {
+	int fd;			/* -EBADF: free */
+	char *in, *out;
+	size_t in_len, out_len, out_done;
+	unsigned int ping_seq;	/* 0, or the ping it waits for */
+	bool closing;		/* once out is sent */
+};
+
+struct vdu__server {
+	struct vdu_ctx *ctx;
+	struct vdu__spec_file file;
+	struct vdu__backend backend;
+	uint64_t features;		/* offered */
+	uint8_t config[VDU_BLK_CONFIG_SIZE];
+	uint64_t started_ns;
+
+	int lock_fd, device_fd, signal_fd, listen_fd;
+	int ack_fd;			/* eventfd: a data thread has news */
+	int timer_fd;			/* looks for queues becoming ready */
+	unsigned int timer_ticks;
+
+	struct vdu__iotlb *iotlb;
+	struct vdu__queue *queues;
+	unsigned int n_queues;		/* whose threads run */
+	struct started {
+		bool running;		/* started and not stopped since */
+		bool live;		/* kick fd set; may become ready */
+		uint64_t desc, avail, used;	/* addresses, for dumps */
+		const void *avail_ptr, *used_ptr;
+		uint16_t num;
+	} *started;
+
+	/* The device as the kernel told us. */
+	uint8_t status;
+	uint64_t driver_features;
+	bool broken;			/* the kernel gave up: EPERM, POLLERR */
+	bool broken_told;		/* of a queue, in the log */
+
+	enum vdu__then then;
+	struct vduse_dev_request pending;	/* the message being answered */
+	bool leave;
+
+	unsigned int ping_seq;
+	struct vdu__connection connections[VDU_CONNECTIONS_MAX];
+	vdu__counter messages, resets;
+};
+
+/* messages.c */
+
+/* The device fd is readable: take one message. */
+void vdu__server_message(struct vdu__server *server);
+/* A data thread has news: go on with what waits for it. */
+void vdu__server_news(struct vdu__server *server);
+/* The timer went off: start queues that have become ready. */
+void vdu__server_tick(struct vdu__server *server);
+/* A driver was running before this server came: take its rings over. */
+void vdu__server_resume(struct vdu__server *server);
+/* Drain and end. */
+void vdu__server_leave(struct vdu__server *server);
+/* The kernel has given the device up. */
+void vdu__server_broken(struct vdu__server *server, const char *what);
+
+/* socket.c */
+int vdu__socket_listen(struct vdu_ctx *ctx, const char *name,
+		       struct vdu_error *err);
+void vdu__socket_accept(struct vdu__server *server);
+void vdu__socket_serve(struct vdu__server *server,
+		       struct vdu__connection *conn, short revents);
+void vdu__socket_close(struct vdu__connection *conn);
+/* Queue a reply (takes text, which is freed) and try to send. */
+void vdu__socket_reply(struct vdu__connection *conn, const char *text);
+/* A data thread answered: see whose ping that completes. */
+void vdu__socket_pongs(struct vdu__server *server);
+
+/* methods.c: handle one call, NUL-terminated. */
+void vdu__method_call(struct vdu__server *server,
+		      struct vdu__connection *conn, const char *text);
+void vdu__method_pong(struct vdu__server *server,
+		      struct vdu__connection *conn);
