@@ -10,16 +10,15 @@
 #include "lib/bus/sysfs.h"
 #include "lib/util/fs.h"
 
-/* "control" is the control node; a slash would leave the directory. */
-static bool is_plain_name(const char *name)
+/* "control" is the control node, no device. */
+static bool is_device_name(const char *name)
 {
-	return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0 && strcmp(name, "control") != 0;
+	return vdu__is_component(name) && strcmp(name, "control") != 0;
 }
 
 bool vdu__device_exists(const struct vdu_ctx *ctx, const char *name)
 {
-	return is_plain_name(name) &&
+	return is_device_name(name) &&
 	       vdu__exists(ctx, VDU__SYS_DEVICE "/dev", name);
 }
 
@@ -29,7 +28,7 @@ bool vdu__device_exists(const struct vdu_ctx *ctx, const char *name)
  */
 bool vdu__device_attached(const struct vdu_ctx *ctx, const char *name)
 {
-	return is_plain_name(name) &&
+	return is_device_name(name) &&
 	       vdu__exists(ctx, VDU__SYS_VDPA "/driver_override", name, name);
 }
 
@@ -108,7 +107,7 @@ void vdu__binding_read(const struct vdu_ctx *ctx, const char *name,
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->virtio_status = -1;
-	if (!is_plain_name(name) ||
+	if (!is_device_name(name) ||
 	    vdu__link_name_at(ctx, ret->driver_name, sizeof(ret->driver_name),
 			      VDU__SYS_VDPA "/driver", name, name) < 0)
 		return;

@@ -121,6 +121,7 @@ int vdu__write_at(const struct vdu_ctx *ctx, const char *text,
 	va_end(ap);
 	if (r < 0)
 		return r;
-	vdu__debug(ctx, "sysfs: '%s' > %s", text, path);
+	vdu__debug(ctx, "sysfs: '%.*s' > %s", (int)strcspn(text, "\n"), text,
+		   path);
 	return vdu__write_file(path, text);
 }

@@ -158,7 +158,6 @@ static void add_buffer(struct walk *walk, const struct desc *desc)
 {
 	struct vdu__chain *chain = walk->chain;
 	bool in = desc->flags & DESC_F_WRITE;
-	bool wraps = desc->len && desc->addr > UINT64_MAX - (desc->len - 1);
 
 	if (!in && walk->in_seen)
 		set_fault(walk, VDU_CHAIN_BAD_ORDER);
@@ -166,12 +165,10 @@ static void add_buffer(struct walk *walk, const struct desc *desc)
 	/* An empty buffer is legal and contributes nothing. */
 	if (desc->len == 0)
 		return;
-	if (in) {
-		walk->last_known = !wraps;
-		walk->last_in = desc->addr + (desc->len - 1);
-	}
-	if (wraps)
-		set_fault(walk, VDU_CHAIN_BAD_ADDRESS);
+	if (in)
+		walk->last_known = !__builtin_add_overflow(desc->addr,
+							   desc->len - 1,
+							   &walk->last_in);
 	if (chain->out_bytes + chain->in_bytes + desc->len > UINT32_MAX)
 		set_fault(walk, VDU_CHAIN_TOO_LONG);
 	if (chain->fault != VDU_CHAIN_OK)

@@ -111,8 +111,21 @@ static void interrupt(struct vdu__queue *queue)
 	}
 }
 
+/* One look at the clock serves all that a turn began and ended. */
+static void clock_at_once(struct vdu__queue *queue)
+{
+	uint64_t began = queue->now_ns;
+
+	queue->now_ns = vdu__now_ns();
+	vdu__stats_latency(&queue->stats, (queue->now_ns - began) / 1000,
+			   queue->at_once);
+	queue->at_once = 0;
+}
+
 static void publish(struct vdu__queue *queue)
 {
+	if (queue->at_once)
+		clock_at_once(queue);
 	if (!queue->unpublished)
 		return;
 	queue->unpublished = 0;

@@ -85,6 +85,7 @@ struct vdu__queue {
 	bool running, stopping, write_through;
 	unsigned int seen_setup;
 	unsigned int unpublished;
+	unsigned int at_once;		/* done in the turn that took them */
 	bool interrupt_due, retry_armed;
 	unsigned int interrupt_retries;
 	uint64_t now_ns;		/* of this turn of the loop */

@@ -103,8 +103,12 @@ static void finish_io(struct vdu__queue *queue, struct vdu__slot *slot, int r)
 
 	atomic_store_explicit(&queue->in_flight, queue->in_flight - 1,
 			      memory_order_relaxed);
-	vdu__stats_latency(&queue->stats,
-			   (queue->now_ns - slot->start_ns) / 1000);
+	/* Begun in this very turn: it has lasted until the turn ends. */
+	if (slot->start_ns == queue->now_ns)
+		queue->at_once++;
+	else
+		vdu__stats_latency(&queue->stats,
+				   (queue->now_ns - slot->start_ns) / 1000, 1);
 	if (r == 0 && read)
 		vdu__count(&queue->stats.read_bytes, req->bytes);
 	if (r == 0 && slot->io.op == VDU_IO_WRITE)

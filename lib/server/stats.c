@@ -23,9 +23,9 @@ static uint64_t bucket_end(unsigned int index)
 	return ((UINT64_C(4) + index % 4 + 1) << (log2 - 2)) - 1;
 }
 
-void vdu__stats_latency(struct vdu__stats *stats, uint64_t us)
+void vdu__stats_latency(struct vdu__stats *stats, uint64_t us, uint64_t n)
 {
-	vdu__count(&stats->latency[bucket_of(us)], 1);
+	vdu__count(&stats->latency[bucket_of(us)], n);
 	if (us > vdu__counted(&stats->max_us))
 		atomic_store_explicit(&stats->max_us, us,
 				      memory_order_relaxed);

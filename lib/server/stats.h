@@ -37,7 +37,8 @@ static inline uint64_t vdu__counted(const vdu__counter *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void vdu__stats_latency(struct vdu__stats *stats, uint64_t us);
+/* n requests took us microseconds each. */
+void vdu__stats_latency(struct vdu__stats *stats, uint64_t us, uint64_t n);
 
 /* Upper bound of the bucket that holds the percentile (0..100), in us. */
 uint64_t vdu__stats_percentile(const struct vdu__stats *stats,
