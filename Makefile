@@ -25,9 +25,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wcast-align -Wwrite-strings -Wimplicit-fallthrough \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
+, := ,
 HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIC
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-, := ,
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DVDU_VERSION='"$(VERSION)"' -pthread \
 	-I. -Ilib/include -fvisibility=hidden $(WARNINGS) $(HARDEN) \
 	$(SANITIZE) $(PKG_CFLAGS) $(CFLAGS)

@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/virtio_ids.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -146,6 +147,23 @@ static int prove_disk(struct vdu_ctx *ctx, const char *name,
 			     &proof, sizeof(proof), err);
 }
 
+/* Normally udev does it; and there are hosts without. */
+static void load_virtio_driver(struct vdu_ctx *ctx, const char *name,
+			       const struct vdu__binding *binding)
+{
+	unsigned int id;
+	char text[32];
+
+	if (vdu__read_at(ctx, text, sizeof(text), VDU__SYS_VDPA "/%s/device",
+			 name, name, binding->virtio) < 0 ||
+	    sscanf(text, "0x%x", &id) != 1)
+		return;
+	if (id == VIRTIO_ID_NET)
+		(void)vdu__module_load(ctx, "virtio_net", NULL);
+	else if (id == VIRTIO_ID_BLOCK)
+		(void)vdu__module_load(ctx, "virtio_blk", NULL);
+}
+
 int vdu__node_wait(struct vdu_ctx *ctx, const char *name,
 		   enum vdu_driver driver, struct mnl_socket *uevents,
 		   char ret_node[VDU_NODE_MAX], struct vdu_error *err)
@@ -154,6 +172,11 @@ int vdu__node_wait(struct vdu_ctx *ctx, const char *name,
 	const char *missing = "";
 	int r;
 
+	vdu__binding_read(ctx, name, &binding);
+	if (binding.virtio[0] && !binding.virtio_driver &&
+	    binding.virtio_status > 0 &&
+	    !(binding.virtio_status & STATUS_FAILED))
+		load_virtio_driver(ctx, name, &binding);
 	while ((r = check(ctx, name, driver, &binding, &missing, err)) > 0) {
 		vdu__debug(ctx, "bind: waiting: %s", missing);
 		r = vdu__wait_fd(ctx, vdu__uevent_fd(uevents), POLLIN, -1);

@@ -8,6 +8,9 @@
 
 #include "lib/server/queue.h"
 
+/* At a time: what is done already is published before more is taken. */
+#define TAKE_MAX 64
+
 int vdu__slots_init(struct vdu__queue *queue)
 {
 	size_t total;
@@ -182,7 +185,7 @@ void vdu__requests_take(struct vdu__queue *queue)
 	struct vdu__slot *slot;
 	int r = 0;
 
-	while ((slot = get_slot(queue))) {
+	for (unsigned int i = 0; i < TAKE_MAX && (slot = get_slot(queue)); i++) {
 		slot->chain.iov = slot->iov;
 		slot->chain.max_iov = queue->max_size;
 		r = vdu__ring_pop(&queue->ring, &slot->chain);
