@@ -9,6 +9,7 @@ top=$(cd "$(dirname "$0")/.." && pwd -P)
 build=$(realpath -m "${O:-$top/build}")
 PATH=$build:$build/tests:$PATH
 name=demo0
+node='' vnode='' host_sum='' vm_sum=''
 dir=$(mktemp -d)
 
 clean_up() {

@@ -85,10 +85,12 @@ static int transfer_now(struct vdu__backend *backend, struct vdu__io *io)
 	return r;
 }
 
-static int zero_mode(const struct vdu__io *io)
+static int zero_mode(const struct vdu__backend *backend,
+		     const struct vdu__io *io)
 {
 	bool punch = io->op == VDU_IO_DISCARD ||
-		     io->ranges[io->next_range].unmap;
+		     (io->ranges[io->next_range].unmap &&
+		      backend->abilities.discard);
 
 	if (io->attempt == ZERO_OTHER)
 		punch = !punch;
@@ -119,7 +121,7 @@ static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 		io_uring_prep_write(sqe, backend->fd, zeroes,
 				    (unsigned int)MIN(len, ZEROES_BYTES), at);
 	else
-		io_uring_prep_fallocate(sqe, backend->fd, zero_mode(io),
+		io_uring_prep_fallocate(sqe, backend->fd, zero_mode(backend, io),
 					(off_t)at, (off_t)len);
 	io_uring_sqe_set_data(sqe, io);
 	return VDU_IO_PENDING;

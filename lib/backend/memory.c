@@ -87,7 +87,9 @@ static int memory_submit(struct vdu__backend *backend, struct vdu__io *io,
 		for (unsigned int i = 0; i < io->n_ranges; i++)
 			clear(backend->memory + io->ranges[i].offset,
 			      io->ranges[i].len,
-			      io->op == VDU_IO_DISCARD || io->ranges[i].unmap);
+			      backend->abilities.discard &&
+			      (io->op == VDU_IO_DISCARD ||
+			       io->ranges[i].unmap));
 		break;
 	}
 	return 0;

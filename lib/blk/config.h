@@ -10,10 +10,6 @@ struct vdu_blk_spec;
 
 #define VDU_BLK_CONFIG_SIZE 60	/* virtio 1.2: up to write_zeroes_may_unmap + 3 */
 
-/* In one request; 2 GiB keeps a single one from taking for ever. */
-#define VDU_BLK_MAX_DISCARD_SECTORS (1U << 22)
-#define VDU_BLK_MAX_WRITE_ZEROES_SECTORS (1U << 22)
-
 /* Longest range of a DISCARD or WRITE_ZEROES: 2 GiB, for bounded latency. */
 #define VDU_BLK_RANGE_SECTORS_MAX (1u << 22)
 

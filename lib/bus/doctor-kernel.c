@@ -37,25 +37,36 @@ void vdu__check_kernel(struct vdu_ctx *ctx, struct vdu_check *check)
 			       uts.release);
 }
 
-/* Secure Boot shows as lockdown: the one thing of it that matters here. */
+/* EFI variable: four bytes of attributes, then 1 if it is on. */
+static bool secure_boot(const struct vdu_ctx *ctx)
+{
+	char value[8];
+
+	return vdu__read_at(ctx, value, sizeof(value),
+			    "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c") == 5 &&
+	       value[4] == 1;
+}
+
 void vdu__check_lockdown(struct vdu_ctx *ctx, struct vdu_check *check)
 {
-	char text[128], mode[32];
+	const char *boot = secure_boot(ctx) ? "on" : "off";
+	char text[128], mode[32] = "none";
 	const char *open;
 
 	if (vdu__read_at(ctx, text, sizeof(text),
-			 "/sys/kernel/security/lockdown") < 0 ||
-	    !(open = strchr(text, '[')) ||
-	    sscanf(open, "[%31[^]]", mode) != 1)
+			 "/sys/kernel/security/lockdown") > 0) {
+		open = strchr(text, '[');
+		if (open)
+			(void)sscanf(open, "[%31[^]]", mode);
+	}
+	if (!strcmp(mode, "none"))
 		vdu__check_set(check, VDU_CHECK_OK, NULL,
-			       "no kernel lockdown to be seen");
-	else if (!strcmp(mode, "none"))
-		vdu__check_set(check, VDU_CHECK_OK, NULL, "off");
+			       "kernel lockdown off, Secure Boot %s", boot);
 	else
 		vdu__check_set(check, VDU_CHECK_WARN,
 			       "sign modules that do not come with the kernel (mokutil --import)",
-			       "kernel lockdown is on (%s): unsigned modules are refused",
-			       mode);
+			       "kernel lockdown is on (%s), Secure Boot %s: unsigned modules are refused",
+			       mode, boot);
 }
 
 static bool check_module(struct vdu_ctx *ctx, const char *module,

@@ -73,7 +73,7 @@ int vdu__genl_open(struct vdu__genl *genl, struct vdu_error *err)
 	genl->family = genl_ctrl_resolve(genl->sock, VDPA_GENL_NAME);
 	if (genl->family < 0)
 		return vdu__fail(err, VDU_STAGE_MODULE, -ENODEV,
-				 "the netlink family 'vdpa' is not there: module vdpa is not loaded, or this is not the initial network namespace");
+				 "no netlink family 'vdpa': module not loaded, or not the initial network namespace");
 	/* Their absence costs words only. */
 	(void)set_option(nl_socket_get_fd(genl->sock), NETLINK_EXT_ACK);
 	(void)set_option(nl_socket_get_fd(genl->sock), NETLINK_CAP_ACK);

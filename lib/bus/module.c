@@ -71,7 +71,7 @@ static const char *reason(int r)
 {
 	switch (r) {
 	case 1:
-		return "modprobe refused (not permitted, signed wrongly or blacklisted: the kernel log may say more)";
+		return "modprobe refused (no permission, bad signature or blacklist: see the kernel log)";
 	case 127:
 		return "there is no modprobe on PATH";
 	default:

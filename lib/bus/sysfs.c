@@ -9,6 +9,7 @@
 
 #include "lib/util/fs.h"
 
+PRINTF(3, 0)
 static int format_path(const struct vdu_ctx *ctx, char path[PATH_MAX],
 		       const char *fmt, va_list ap)
 {

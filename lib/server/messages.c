@@ -97,8 +97,8 @@ static void fill_rules(const struct vdu__server *server,
 	rules->capacity = spec->size_bytes / 512;
 	rules->features = server->driver_features;
 	rules->read_only = spec->read_only;
-	rules->max_discard_sectors = VDU_BLK_MAX_DISCARD_SECTORS;
-	rules->max_write_zeroes_sectors = VDU_BLK_MAX_WRITE_ZEROES_SECTORS;
+	rules->max_discard_sectors = VDU_BLK_RANGE_SECTORS_MAX;
+	rules->max_write_zeroes_sectors = VDU_BLK_RANGE_SECTORS_MAX;
 	memcpy(rules->serial, spec->serial, strnlen(spec->serial, 20));
 }
 

@@ -142,6 +142,9 @@ static int check_backend(struct vdu__server *server, struct vdu_error *err)
 {
 	uint64_t wanted = server->file.spec.size_bytes;
 
+	/* Refused for the device: not to be done on the side, either. */
+	if (server->file.spec.discard == VDU_DISCARD_OFF)
+		server->backend.abilities.discard = false;
 	if (server->backend.size_bytes >= wanted)
 		return 0;
 	return vdu__fail(err, VDU_STAGE_BACKEND, -EIO,
