@@ -8,21 +8,22 @@
 #include <string.h>
 
 #include "lib/bus/driver.h"
+#include "lib/server/client.h"
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
 
-static int require_server(const struct vdu_ctx *ctx, const char *name,
+/* A server that is there but stuck would leave the unbind half done. */
+static int require_server(struct vdu_ctx *ctx, const char *name,
 			  struct vdu_error *err)
 {
-	pid_t pid = vdu__device_ours(ctx, name) ?
-		vdu__server_pid(ctx, name) :
-		vdu__opener_pid(ctx, name, NULL, 0);
+	bool ours = vdu__device_ours(ctx, name);
 
-	if (pid)
-		return 0;
-	return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
-			 "the server of '%s' is gone: start it again first",
-			 name);
+	if (!(ours ? vdu__server_pid(ctx, name) :
+		     vdu__opener_pid(ctx, name, NULL, 0)))
+		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
+				 "the server of '%s' is gone: start it again first",
+				 name);
+	return ours ? vdu__server_ping(ctx, name, err) : 0;
 }
 
 static int require_free(struct vdu_ctx *ctx, const char *name,

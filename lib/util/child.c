@@ -60,6 +60,22 @@ static void write_whole(int fd, const void *buf, size_t size)
 	}
 }
 
+/*
+ * A child that hangs lives on after us. What it keeps open stays busy: our
+ * locks, and the pipe to whoever waits for our output to end.
+ */
+static void keep_only(int a, int b)
+{
+	unsigned int low = (unsigned int)MIN(a, b);
+	unsigned int high = (unsigned int)MAX(a, b);
+
+	if (low > 0)
+		(void)syscall(SYS_close_range, 0, low - 1, 0);
+	if (high - low > 1)
+		(void)syscall(SYS_close_range, low + 1, high - 1, 0);
+	(void)syscall(SYS_close_range, high + 1, ~0U, 0);
+}
+
 static int collect(pid_t pid, int fd, const char *what, void *data,
 		   size_t size, struct vdu_error *err)
 {
@@ -105,6 +121,7 @@ int vdu__in_child(struct vdu_ctx *ctx, const char *what,
 		struct report report = { 0 };
 
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		keep_only(wfd, ctx->cancel_fd);
 		report.result = fn(ctx, data, &report.err);
 		write_whole(wfd, &report, sizeof(report));
 		write_whole(wfd, data, size);

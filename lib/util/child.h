@@ -12,7 +12,8 @@
  * Run fn(ctx, data, err) in a forked child and return what it returned, with
  * its error and the size bytes at data (its changes come back). On timeout or
  * cancellation the child gets SIGKILL and is left to die when the kernel lets
- * it: -ETIMEDOUT or -EINTR, data untouched, and the text says what.
+ * it: -ETIMEDOUT or -EINTR, data untouched, and the text says what. The child
+ * has none of the caller's file descriptors, standard ones included.
  */
 int vdu__in_child(struct vdu_ctx *ctx, const char *what,
 		  int (*fn)(struct vdu_ctx *ctx, void *data,

@@ -10,8 +10,9 @@
 struct vdu_ctx;
 
 /*
- * Read a small file whole and cut one trailing newline. Returns its length,
- * or -errno; -EFBIG if it does not fit.
+ * Read a small file whole and cut one trailing newline: one read(2), so for
+ * regular files and attributes, not for long files of /proc. Returns its
+ * length, or -errno; -EFBIG if it does not fit.
  */
 ssize_t vdu__read_file(const char *path, char *buf, size_t size);
 
