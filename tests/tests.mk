@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Everything around tests; included by the top Makefile.
+
+BUILD_DEPS := gcc libc6-dev make pkg-config libnl-genl-3-dev libmnl-dev \
+	liburing-dev libsmartcols-dev libjson-c-dev libseccomp-dev \
+	libcap-ng-dev scdoc
+TEST_DEPS := bash-completion bats dmsetup e2fsprogs fio fish git groff-base \
+	hyperfine iproute2 jq kmod libcmocka-dev man-db procps \
+	qemu-system-common qemu-system-x86 qemu-utils shellcheck xfsprogs zsh
+
+TAP := $(O)/tap
+JOBS = -j$(shell nproc)
+SUBMAKE = @$(MAKE) --no-print-directory
+
+.PHONY: deps
+deps: ## install from Debian what building and testing need (as root)
+	@missing=; for package in $(BUILD_DEPS) $(TEST_DEPS); do \
+		state=$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>&1); \
+		[ "$$state" = installed ] || missing="$$missing $$package"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	echo "missing packages:$$missing"; \
+	if [ "$$(id -u)" -ne 0 ]; then \
+		echo "run as root: make deps" >&2; exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -q update && \
+		apt-get -q install -y --no-install-recommends $$missing
+
+# Helper programs: one from each tests/tools/*.c, in build/tests/.
+TOOLS := $(patsubst tests/tools/%.c,$(O)/tests/%,$(wildcard tests/tools/*.c))
+
+.PHONY: test-tools
+test-tools: $(TOOLS)
+
+$(O)/tests/%: $(O)/tests/tools/%.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+include tests/tools/tools.mk
+
+# Unit tests: one program from each tests/unit/*.c, all sanitized, below
+# build/san, so that they do not mix with what is shipped.
+UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/*.c)))
+
+.PHONY: unit-programs
+unit-programs: $(UNITS)
+
+$(O)/unit/%: $(O)/tests/unit/%.o $(O)/libvduse.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) -lcmocka
+
+-include $(wildcard $(O)/tests/unit/*.d) $(wildcard $(O)/tests/tools/*.d)
+
+.PHONY: check-unit
+check-unit: ## unit tests, with ASan and UBSan
+	$(SUBMAKE) SAN=1 O=$(O)/san unit-programs
+	@rm -f $(TAP)/unit-*.tap
+	@status=0; for unit in $(notdir $(UNITS)); do \
+		echo "# unit: $$unit"; \
+		CMOCKA_MESSAGE_OUTPUT=TAP UBSAN_OPTIONS=print_stacktrace=1 \
+		tests/tap-run $(TAP)/unit-$$unit.tap \
+			timeout 120 $(O)/san/unit/$$unit || status=1; \
+	done; exit $$status
+
+.PHONY: check-host
+check-host: all ## command line tests that need no kernel support
+	@VDUSECTL=$(abspath $(O))/vdusectl tests/tap-run $(TAP)/host.tap \
+		bats --tap tests/bats/host
+
+# stock: the kernel's own vduse.ko; own: kmod/vduse.ko.
+GUEST_MODULES ?= stock
+
+.PHONY: check-guest
+check-guest: all test-tools ## tests on a real kernel, in a virtual machine
+	@rm -f $(TAP)/guest-*.tap
+	@status=0; for module in $(GUEST_MODULES); do \
+		O=$(abspath $(O)) tests/vm/bats --module $$module || status=1; \
+	done; exit $$status
+
+# The tiers go on after a failure: the count tells what failed.
+.PHONY: check
+check: ## deps, build and all three tiers; the last line is the count
+	@rm -rf $(TAP)
+	@$(MAKE) --no-print-directory deps && \
+	$(MAKE) --no-print-directory $(JOBS) all test-tools && \
+	{ $(MAKE) --no-print-directory $(JOBS) check-unit; \
+	$(MAKE) --no-print-directory check-host; \
+	$(MAKE) --no-print-directory check-guest; }; \
+	tests/tap-count $(TAP) unit host guest
+
+.PHONY: shell
+shell: deps ## a root shell in the virtual machine
+	$(SUBMAKE) $(JOBS) all test-tools
+	@O=$(abspath $(O)) tests/vm/run --interactive
+
+.PHONY: demo
+demo: deps ## show the main job in a virtual machine; HOST=1: on this host
+	$(SUBMAKE) $(JOBS) all test-tools
+	@O=$(abspath $(O)) $(if $(HOST),,tests/vm/run -- )tests/demo.sh
+
+.PHONY: bench
+bench: deps ## compare with the peers, in a virtual machine
+	$(SUBMAKE) $(JOBS) all test-tools
+	@O=$(abspath $(O)) tests/bench/run
+
+SHELL_FILES = $(shell grep -rlE '^\#!(/usr)?/bin/(env )?(ba|da)?sh' tests .ci) \
+	$(wildcard completions/*.bash)
+BATS_FILES = $(shell find tests/bats -name '*.bats' -o -name '*.bash')
+
+.PHONY: lint
+lint: all ## shellcheck, and the rules about layers, files and symbols
+	@status=0; \
+	shellcheck -x $(SHELL_FILES) || status=1; \
+	shellcheck -x -e SC2154 $(BATS_FILES) || status=1; \
+	for rule in tests/lint/*; do O=$(O) ./$$rule || status=1; done; \
+	exit $$status

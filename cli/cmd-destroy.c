@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* destroy: unbind, stop the server, remove the device and its files. */
+#include <errno.h>
+#include <stdio.h>
+
+#include <vduse/manage.h>
+
+#include "cli/command.h"
+#include "cli/operands.h"
+
+struct options {
+	bool if_exists, keep_image, dry_run;
+};
+
+#define O(member) offsetof(struct options, member)
+static const struct option_row rows[] = {
+	{ "if-exists", 0, 0, OPTION_FLAG, 0, O(if_exists), NULL,
+	  "accept that there is no such device", NULL, 0, 0 },
+	{ "keep-image", 0, 0, OPTION_FLAG, 0, O(keep_image), NULL,
+	  "leave the image that create made by default", NULL, 0, 0 },
+	{ "dry-run", 'N', 0, OPTION_FLAG, 0, O(dry_run), NULL,
+	  "print the steps, change nothing", NULL, 0, 0 },
+	{ 0 }
+};
+
+struct job {
+	const struct options *options;
+	struct json_object *results;
+};
+
+static int plan(struct cli *cli, const char *name, const struct options *o,
+		struct vdu_error *err)
+{
+	CLEANUP_LIST struct vdu_list *list = NULL;
+	struct vdu_blk_spec spec = { .size_of = sizeof(spec) };
+	int r = vdu_list_new_one(cli->ctx, name, &list, err);
+	struct vdu_dev *dev;
+
+	if (r)
+		return r;
+	dev = vdu_list_first(list);
+	if (vdu_dev_driver(dev)[0])
+		(void)printf("would unbind %s from %s\n", name,
+			     vdu_dev_driver(dev));
+	if (vdu_dev_pid(dev) > 0)
+		(void)printf("would stop its server, pid %d\n",
+			     (int)vdu_dev_pid(dev));
+	(void)printf("would destroy %s\n", name);
+	if (!o->keep_image &&
+	    !vdu_blk_spec_load(cli->ctx, name, &spec, NULL) &&
+	    spec.image_owned)
+		(void)printf("would remove the image of %s\n", name);
+	return 0;
+}
+
+static int destroy_one(struct cli *cli, const char *name, void *data,
+		       struct vdu_error *err)
+{
+	const struct job *job = data;
+	int r;
+
+	if (job->options->dry_run)
+		r = plan(cli, name, job->options, err);
+	else
+		r = vdu_destroy(cli->ctx, name, job->options->keep_image ?
+				VDU_DESTROY_KEEP_IMAGE : 0, err);
+	/* Only a missing device, not a missing file on the way. */
+	if (r == -ENOENT && job->options->if_exists &&
+	    err->stage == VDU_STAGE_LOOKUP)
+		return 0;
+	if (!r)
+		(void)json_object_array_add(job->results,
+					    result_row(name, NULL));
+	return r;
+}
+
+static int run(struct cli *cli, const void *options)
+{
+	const struct options *o = options;
+	CLEANUP_JSON struct json_object *results = json_object_new_array();
+	struct job job = { o, results };
+	int code = operands_each(cli, cli->operands, cli->n_operands,
+				 destroy_one, &job);
+
+	if (o->dry_run)
+		return code;
+	return exit_merge((enum exit_code)code,
+			  (enum exit_code)results_print(cli, results, NULL));
+}
+
+static const struct argument arguments[] = {
+	{ "NAME", NULL, "the device", COMPLETE_DEVICE, false, true },
+	{ 0 }
+};
+static const struct object_kind *const kinds[] = { &kind_results, NULL };
+
+const struct command cmd_destroy = {
+	.name = "destroy",
+	.group = "Devices",
+	.summary = "Unbind a device, stop its server, remove it and its files",
+	.options = rows,
+	.options_size = sizeof(struct options),
+	.arguments = arguments,
+	.kinds = kinds,
+	.run = run,
+};

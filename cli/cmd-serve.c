@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* serve: be the server of a device, in the foreground. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <vduse/manage.h>
+#include <vduse/parse.h>
+
+#include "cli/command.h"
+#include "cli/message.h"
+#include "cli/text.h"
+
+struct sink {
+	const char *name;
+	bool journal;
+};
+
+/* Is stderr the journal's socket, which understands priorities? systemd.exec(5) */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char here[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st))
+		return false;
+	(void)snprintf(here, sizeof(here), "%ju:%ju", (uintmax_t)st.st_dev,
+		       (uintmax_t)st.st_ino);
+	return !strcmp(stream, here);
+}
+
+/* One write per line, so that lines of threads do not mix. */
+static void log_line(void *data, int level, const char *text)
+{
+	const struct sink *sink = data;
+	CLEANUP_FREE char *safe = text_escape(text, TEXT_LINE);
+
+	if (!safe)
+		return;
+	if (sink->journal)
+		(void)fprintf(stderr, "<%d>%s\n", level, safe);
+	else
+		(void)fprintf(stderr, "vdusectl: serve %s: %s%s\n", sink->name,
+			      level <= 3 ? "error: " :
+			      level == 4 ? "warning: " : "", safe);
+}
+
+static int run(struct cli *cli, const void *options)
+{
+	struct sink sink = { cli->operands[0], stderr_is_journal() };
+	const char *problem = vdu_name_problem(sink.name);
+	struct vdu_error err = { 0 };
+
+	(void)options;
+	if (problem)
+		return message_usage(cli, "name '%s' %s", sink.name, problem);
+	/* A reader of the log that goes away must not take the disk along. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	vdu_ctx_set_log(cli->ctx, log_line, &sink,
+			cli->globals.quiet ? 4 : cli->globals.verbose ? 7 : 6);
+	if (vdu_serve(cli->ctx, sink.name, &err))
+		return message_error(cli, sink.name, &err);
+	return EXIT_OK;
+}
+
+static const struct argument arguments[] = {
+	{ "NAME", NULL, "the device", COMPLETE_UNSERVED, false, false },
+	{ 0 }
+};
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.group = "System",
+	.summary = "Serve a device in the foreground, until SIGTERM",
+	.flags = COMMAND_NO_LIMIT | COMMAND_OWN_SIGNALS,
+	.arguments = arguments,
+	.run = run,
+};

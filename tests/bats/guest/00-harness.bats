@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Does the harness see what it claims to see? Another bats runs a file of tests
+# with one planted fault each; the tests here demand that it was seen.
+
+load helpers
+
+setup_file() {
+	env -u BATS_TEST_TIMEOUT TMPDIR="$BATS_FILE_TMPDIR" \
+		bats --tap "$BATS_TEST_DIRNAME/harness/planted.bats" \
+		> "$BATS_FILE_TMPDIR/tap" 3>&- || true
+}
+
+# verdict NAME: sets $verdict to what the inner bats said about that test.
+verdict() {
+	verdict=$(awk -v name="$1" '
+		/^(not )?ok / { on = $0 ~ "^(not )?ok [0-9]+ " name "$" }
+		on' "$BATS_FILE_TMPDIR/tap")
+	printf '%s\n' "$verdict"
+	[ -n "$verdict" ]
+}
+
+@test "harness: a clean test passes, its cleanup runs in reverse order" {
+	verdict "clean"
+	[[ $verdict == "ok "* ]]
+	verdict "cleanup ran"
+	[[ $verdict == "ok "* ]]
+}
+
+@test "harness: a splat in the kernel log fails the test" {
+	verdict "splat"
+	[[ $verdict == "not ok "*"BUG: KASAN: planted"* ]]
+}
+
+@test "harness: an announced line does not fail the test" {
+	verdict "announced splat"
+	[[ $verdict == "ok "* ]]
+}
+
+@test "harness: what a test leaves behind fails it and is removed" {
+	verdict "leftovers"
+	[[ $verdict == "not ok "*"left behind"* ]]
+	[[ $verdict == *"process "* ]]
+	[[ $verdict == *"path /run/vdusectl/planted"* ]]
+	[[ $verdict == *"path /var/lib/vdusectl/planted.img"* ]]
+	[[ $verdict == *"mount "*"/mnt"* ]]
+	[[ $verdict != *"/run/vdusectl/lock"* ]]
+	[[ $verdict != *"cannot be removed"* ]]
+	verdict "leftovers are gone"
+	[[ $verdict == "ok "* ]]
+}
+
+@test "harness: a wrong exit status fails the test and is explained" {
+	verdict "wrong status"
+	[[ $verdict == "not ok "*"[status 3]"* ]]
+	[[ $verdict == *"stdout: to-out"* ]]
+	[[ $verdict == *"stderr: to-err"* ]]
+	[[ $verdict == *"expected status 2, got 3"* ]]
+}
+
+@test "harness: commands and waits have a deadline" {
+	verdict "hanging command"
+	[[ $verdict == "not ok "*"[status 124]"* ]]
+	verdict "hanging condition"
+	[[ $verdict == "not ok "*"not within 1 s: false"* ]]
+}
+
+@test "harness: the kernel has VDUSE" {
+	run_ok modprobe vduse
+	[ -c /dev/vduse/control ]
+	run_ok vdpa mgmtdev show
+	[[ $output == *vduse* ]]
+}
