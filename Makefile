@@ -46,7 +46,8 @@ CLI_SRCS := $(sort $(wildcard cli/*.c))
 LIB_OBJS := $(LIB_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(O)/%.o)
 MAN_SRCS := $(sort $(wildcard man/*.scd))
-MAN_PAGES := $(MAN_SRCS:man/%.scd=$(O)/man/%)
+# build/man is laid out so that MANPATH=build/man works.
+MAN_PAGES := $(foreach page,$(MAN_SRCS:man/%.scd=%),$(O)/man/man$(subst .,,$(suffix $(page)))/$(page))
 
 .PHONY: all
 all: $(O)/vdusectl $(O)/libvduse.so $(O)/libvduse.a $(O)/libvduse.pc man ## build everything into build/ (default)
@@ -83,10 +84,13 @@ $(O)/libvduse.pc: lib/libvduse.pc.in Makefile
 .PHONY: man
 man: $(MAN_PAGES)
 
-$(O)/man/%: man/%.scd
-	$(call say,MAN,$@)
-	@mkdir -p $(@D)
-	$(Q)scdoc < $< > $@ || { rm -f $@; exit 1; }
+define man_rule
+$(O)/man/man$(1)/%.$(1): man/%.$(1).scd
+	$$(call say,MAN,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)scdoc < $$< > $$@ || { rm -f $$@; exit 1; }
+endef
+$(foreach section,3 7 8,$(eval $(call man_rule,$(section))))
 
 .PHONY: install
 install: all ## install below $(DESTDIR)$(PREFIX)

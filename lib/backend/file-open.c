@@ -175,6 +175,9 @@ int vdu__file_open(struct vdu_ctx *ctx, struct vdu__backend *backend,
 		r = open_block(ctx, backend, spec, &st, err);
 	else
 		r = open_regular(ctx, backend, spec, &st, err);
+	if (r == 0 && !backend->size_bytes)
+		r = vdu__fail(err, VDU_STAGE_USAGE, -EINVAL, "%s is empty",
+			      spec->path);
 	if (r < 0) {
 		(void)close(backend->fd);
 		backend->fd = -EBADF;

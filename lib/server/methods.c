@@ -13,14 +13,30 @@
 static const char description[] =
 	"# A VDUSE device and its server\n"
 	"interface " INTERFACE "\n\n"
+	"type Request (head: int, op: string, sector: int, bytes: int,"
+	" age_us: int)\n\n"
+	"type Queue (index: int, size: int, ready: bool, running: bool,"
+	" broken: bool, desc: int, avail: int, used: int, avail_idx: int,"
+	" used_idx: int, last_avail_idx: int, avail_event: int,"
+	" used_event: int, avail_flags: int, used_flags: int,"
+	" in_flight: int, kicks: int, interrupts: int,"
+	" requests: []Request)\n\n"
+	"type Stats (index: int, reads: int, writes: int, flushes: int,"
+	" discards: int, write_zeroes: int, get_ids: int, read_bytes: int,"
+	" write_bytes: int, errors: int, malformed: int, kicks: int,"
+	" interrupts: int, p50_us: int, p99_us: int, max_us: int)\n\n"
 	"method Ping() -> (pid: int, queues: int)\n"
-	"method GetStatus() -> (status: object)\n"
+	"method GetStatus() -> (name: string, type: string, pid: int,"
+	" uptime_us: int, running: bool, broken: bool, virtio_status: int,"
+	" device_features: int, driver_features: int, queues: int,"
+	" queue_size: int, capacity: int, read_only: bool, backend: string,"
+	" messages: int, resets: int, iotlb_regions: int, malformed: int,"
+	" errors: int)\n"
 	"method GetConfig() -> (device_id: int, device_features: int,"
 	" driver_features: int, config: string)\n"
-	"method GetQueues() -> (queues: []object)\n"
-	"method GetStats() -> (queues: []object)\n"
-	"method Stop() -> ()\n\n"
-	"error Failed (text: string)\n";
+	"method GetQueues() -> (queues: []Queue)\n"
+	"method GetStats() -> (queues: []Stats)\n"
+	"method Stop() -> ()\n";
 
 static void send_json(struct vdu__connection *conn, json_object *root)
 {

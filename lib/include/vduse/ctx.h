@@ -51,8 +51,8 @@ void vdu_ctx_set_timeout(struct vdu_ctx *ctx, uint64_t ms);
 int vdu_ctx_set_server_program(struct vdu_ctx *ctx, const char *path);
 
 /*
- * End the wait in progress and every later one with -EINTR (-ECANCELED for
- * steps not yet begun), until vdu_ctx_reset_cancel(). Async-signal-safe.
+ * End the wait in progress, and every later one, with -EINTR, until
+ * vdu_ctx_reset_cancel(). Async-signal-safe.
  */
 void vdu_ctx_cancel(struct vdu_ctx *ctx);
 bool vdu_ctx_cancelled(const struct vdu_ctx *ctx);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # bats sets status, output and stderr
 # What the 1*.bats files share: the binary, and a fake /sys and /run for it.
 
 bats_require_minimum_version 1.5.0

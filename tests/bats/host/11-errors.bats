@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 # What is refused, with which exit code, in which words.
 
 load 10-fake

@@ -14,7 +14,7 @@ setup() {
 
 # words WORD...: the candidates for the last word, on one line.
 words() {
-	"$VDUSECTL" __complete "$@" | cut -f 1 | xargs
+	"$VDUSECTL" __complete "$@" | cut -f 1 | paste -sd ' '
 }
 
 @test "commands, hidden ones left out, with their summary" {
@@ -76,7 +76,7 @@ words() {
 	: > "$BATS_TEST_TMPDIR/images/a.img"
 	: > "$BATS_TEST_TMPDIR/images/.hidden"
 	[[ $(words create --backend "") == "file: memory null" ]]
-	[[ $(words create --backend "file:$BATS_TEST_TMPDIR/images/" | tr ' ' '\n' | sort | xargs) == \
+	[[ $(words create --backend "file:$BATS_TEST_TMPDIR/images/" | tr ' ' '\n' | sort | paste -sd ' ') == \
 		"file:$BATS_TEST_TMPDIR/images/a.img file:$BATS_TEST_TMPDIR/images/sub/" ]]
 	[[ $(words create --backend="file:$BATS_TEST_TMPDIR/images/.") == \
 		"--backend=file:$BATS_TEST_TMPDIR/images/.hidden" ]]
@@ -159,8 +159,9 @@ bash_words() {
 	[[ $(command -v fish) ]] || skip "fish is not installed"
 	export HOME=$BATS_TEST_TMPDIR
 	fish_words() {
+		# shellcheck disable=SC2016 # fish expands
 		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' \
-			"$completions/vdusectl.fish" "$1" | cut -f 1 | sort | xargs
+			"$completions/vdusectl.fish" "$1" | cut -f 1 | sort | paste -sd ' '
 	}
 	[[ $(fish_words "vdusectl des") == destroy ]]
 	[[ $(fish_words "vdusectl unbind ") == "blk10 qsd" ]]

@@ -9,19 +9,31 @@ setup() {
 }
 
 @test "a signal ends the command by that signal, as the shell sees it" {
-	local name number
+	local name out pid
 	for name in TERM:143 INT:130; do
-		number=${name#*:}
-		# timeout(1) tells a death by signal from an exit code.
-		run env --default-signal=INT,TERM bash -c '
-			"$VDUSECTL" monitor >/dev/null &
-			pid=$!
-			while ! grep -q "^SigCgt:.*[1-9a-f]" /proc/$pid/status; do :; done
-			kill -s "$1" $pid
-			wait $pid' bash "${name%:*}"
-		echo "$status $output"
-		[[ $status == "$number" ]]
+		# A background process of a script would ignore SIGINT.
+		exec {out}< <(exec env --default-signal=INT \
+			"$VDUSECTL" monitor --timeout 10s 3>&-)
+		pid=$!
+		# The heading comes when it listens.
+		read -r -t 10 -u "$out"
+		kill -s "${name%:*}" "$pid"
+		status=0
+		wait "$pid" || status=$?
+		[[ $status == "${name#*:}" ]]
+		exec {out}<&-
 	done
+}
+
+@test "SIGINT stays ignored where the parent ignores it, as with nohup" {
+	local out pid
+	exec {out}< <(exec env --ignore-signal=INT \
+		"$VDUSECTL" monitor --timeout 1s 3>&-)
+	pid=$!
+	read -r -t 10 -u "$out"
+	kill -s INT "$pid"
+	wait "$pid"
+	exec {out}<&-
 }
 
 @test "monitor ends with its time; with --count that is a failure" {
