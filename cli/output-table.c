@@ -13,20 +13,17 @@
 
 static char *list_text(struct json_object *value)
 {
-	size_t i, n = json_object_array_length(value), room = 1;
-	char *text, *out;
+	size_t i, n = json_object_array_length(value), room = 1, used = 0;
+	char *text;
 
 	for (i = 0; i < n; i++)
 		room += (size_t)json_object_get_string_len(
 			json_object_array_get_idx(value, i)) + 1;
-	text = malloc(room);
-	if (!text)
-		return NULL;
-	for (out = text, i = 0; i < n; i++)
-		out += sprintf(out, "%s%s", i ? "," : "",
-			       json_object_get_string(
-				       json_object_array_get_idx(value, i)));
-	*out = '\0';
+	text = calloc(1, room);
+	for (i = 0; text && i < n; i++)
+		used += (size_t)snprintf(text + used, room - used, "%s%s",
+			i ? "," : "", json_object_get_string(
+				json_object_array_get_idx(value, i)));
 	return text;
 }
 

@@ -52,7 +52,9 @@ char *text_escape(const char *text, enum text_escape how)
 		size_t len = text_char_length(text);
 
 		if (must_escape(text, len, how)) {
-			out += sprintf(out, "\\x%02x", (unsigned char)*text++);
+			(void)snprintf(out, sizeof("\\x00"), "\\x%02x",
+				       (unsigned char)*text++);
+			out += strlen(out);
 			continue;
 		}
 		if (!len)

@@ -32,6 +32,17 @@ verdict() {
 	[[ $verdict == "not ok "*"BUG: KASAN: planted"* ]]
 }
 
+@test "harness: defects of a real module fail the test" {
+	[ -f "${O:-}/planted/planted.ko" ] || skip "make check-guest builds it"
+	verdict "defect warn"
+	[[ $verdict == "not ok "*"WARNING: CPU"*"planted_init"* ]]
+	[[ $verdict == *"the kernel is tainted"* ]]
+	verdict "defect refcount"
+	[[ $verdict == "not ok "*"refcount_t: underflow"* ]]
+	verdict "defect atomic"
+	[[ $verdict == "not ok "*"BUG: scheduling while atomic: insmod"* ]]
+}
+
 @test "harness: an announced line does not fail the test" {
 	verdict "announced splat"
 	[[ $verdict == "ok "* ]]

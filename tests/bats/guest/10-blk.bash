@@ -5,6 +5,9 @@
 
 load helpers
 
+# The helper programs are built next to vdusectl.
+PATH+=:$(dirname "$(type -P vdusectl)")/tests
+
 # make_blk NAME OPTION...: a device of ours that is gone when the test ends.
 make_blk() {
 	local name=$1

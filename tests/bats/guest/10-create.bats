@@ -126,9 +126,17 @@ load 10-blk
 }
 
 @test "create: --discard on is refused where the backend cannot" {
-	run_fail 7 vdusectl create blk --size 1M --backend null --discard on \
-		"$(dev_name)"
+	mkdir "$BATS_TEST_TMPDIR/ram"
+	mount -t ramfs ramfs "$BATS_TEST_TMPDIR/ram"
+	defer umount "$BATS_TEST_TMPDIR/ram"
+	truncate -s 1M "$BATS_TEST_TMPDIR/ram/image"
+	run_fail 7 vdusectl create blk --discard on \
+		--backend "file:$BATS_TEST_TMPDIR/ram/image" "$(dev_name)"
 	[[ $stderr == *"cannot discard"* ]]
+	# Left to itself it is offered without.
+	make_node "$(dev_name)" --backend "file:$BATS_TEST_TMPDIR/ram/image"
+	[ "$(queue_limit discard_max_bytes)" -eq 0 ]
+	run_ok vdusectl destroy "$(dev_name)"
 }
 
 @test "create: --bind vhost prints a node for a VM" {

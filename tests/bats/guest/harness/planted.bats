@@ -20,6 +20,18 @@ load ../helpers
 	echo "BUG: KASAN: planted" > /dev/kmsg
 }
 
+@test "defect warn" {
+	run_fail 1 insmod "$O/planted/planted.ko" defect=warn
+}
+
+@test "defect refcount" {
+	run_fail 1 insmod "$O/planted/planted.ko" defect=refcount
+}
+
+@test "defect atomic" {
+	run_fail 1 insmod "$O/planted/planted.ko" defect=atomic
+}
+
 @test "announced splat" {
 	expect_dmesg "KASAN: announced"
 	echo "BUG: KASAN: announced" > /dev/kmsg

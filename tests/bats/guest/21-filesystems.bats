@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# File systems on a device of ours: filled, left, entered again, checked.
+
+load 10-blk
+
+# fill_and_check MKFS...: make one, fill it, mount it again, compare.
+fill_and_check() {
+	local dir=$BATS_TEST_TMPDIR name i
+
+	name=$(dev_name)
+	random_file "$dir/data" $((8 << 20))
+	mkdir "$dir/mnt"
+	make_node "$name" --size 320M --queues 2
+	run_ok "$@" "$node"
+	run_ok mount "$node" "$dir/mnt"
+	defer umount -q "$dir/mnt"
+	cp "$dir/data" "$dir/mnt/data"
+	mkdir "$dir/mnt/many"
+	for i in {1..200}; do
+		printf '%s\n' "file $i" > "$dir/mnt/many/$i"
+	done
+	rm "$dir"/mnt/many/1*
+	truncate -s 4M "$dir/mnt/data"
+	run_ok umount "$dir/mnt"
+
+	# Off the bus and back: nothing may depend on this host's caches.
+	run_ok vdusectl unbind "$name"
+	run_ok vdusectl stop "$name"
+	run_ok vdusectl start "$name"
+	run_ok vdusectl bind virtio "$name"
+	node=$output
+	run_ok mount "$node" "$dir/mnt"
+	run_ok cmp -n $((4 << 20)) "$dir/mnt/data" "$dir/data"
+	[ "$(stat -c %s "$dir/mnt/data")" -eq $((4 << 20)) ]
+	[ "$(< "$dir/mnt/many/77")" = "file 77" ]
+	[ "$(ls "$dir/mnt/many" | wc -l)" -eq 89 ]
+	run_ok umount "$dir/mnt"
+	[ "$(counted "$name" flushes)" -gt 0 ]
+	[ "$(counted "$name" errors)" -eq 0 ]
+}
+
+@test "file system: ext4" {
+	fill_and_check mkfs.ext4 -q
+	run_ok e2fsck -fn "$node"
+}
+
+@test "file system: xfs" {
+	requires mkfs.xfs xfs_repair
+	fill_and_check mkfs.xfs -q
+	run_ok xfs_repair -n "$node"
+}
