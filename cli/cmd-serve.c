@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <vduse/manage.h>
@@ -56,6 +57,8 @@ static int run(struct cli *cli, const void *options)
 	(void)options;
 	if (problem)
 		return message_usage(cli, "name '%s' %s", sink.name, problem);
+	/* Started as /proc/self/exe it would be "exe" in ps and in messages. */
+	(void)prctl(PR_SET_NAME, "vdusectl");
 	/* A reader of the log that goes away must not take the disk along. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	vdu_ctx_set_log(cli->ctx, log_line, &sink,

@@ -122,6 +122,30 @@ static void add_stacked(const struct vdu_ctx *ctx,
 	}
 }
 
+/*
+ * A loop device has its disk open within the kernel, neither exclusively nor
+ * in a process.
+ */
+static void add_loops(const struct vdu_ctx *ctx,
+		      const struct vdu__parts *parts,
+		      struct vdu__holders *holders)
+{
+	CLEANUP_DIR DIR *dir = vdu__opendir_at(ctx, "/sys/block");
+	char file[PATH_MAX], path[PATH_MAX];
+	struct dirent *entry;
+	struct stat st;
+
+	while (dir && (entry = vdu__readdir(dir)))
+		if (strncmp(entry->d_name, "loop", 4) == 0 &&
+		    vdu__read_at(ctx, file, sizeof(file),
+				 "/sys/block/%s/loop/backing_file",
+				 entry->d_name) > 0 &&
+		    vdu__path(ctx, path, sizeof(path), "%s", file) == 0 &&
+		    stat(path, &st) == 0 && S_ISBLK(st.st_mode) &&
+		    vdu__parts_find(parts, st.st_rdev) >= 0)
+			vdu__holders_add(holders, "used by %s", entry->d_name);
+}
+
 static void add_swaps(const struct vdu_ctx *ctx,
 		      const struct vdu__parts *parts,
 		      struct vdu__holders *holders)
@@ -197,6 +221,7 @@ static int find_block(struct vdu_ctx *ctx, const struct vdu__binding *binding,
 	add_swaps(ctx, &parts, holders);
 	for (unsigned int i = 0; i < parts.n; i++)
 		add_stacked(ctx, &parts, i, holders);
+	add_loops(ctx, &parts, holders);
 	(void)vdu__proc_each(ctx, check_process, &walk);
 	if (holders->n || vdu__path(ctx, path, sizeof(path), "%s",
 				    binding->node) < 0)

@@ -89,7 +89,6 @@ struct vdu__queue {
 	bool interrupt_due, retry_armed;
 	unsigned int interrupt_retries;
 	uint64_t now_ns;		/* of this turn of the loop */
-	uint64_t kick_value, cmd_value;	/* targets of eventfd reads */
 	struct vdu__mapping cache[VDU_QUEUE_CACHE];
 	unsigned int cache_n, cache_next;
 	char *slots;

@@ -37,22 +37,23 @@ expect_gone() {
 }
 
 @test "transaction: Ctrl-C at any moment" {
-	local name delay pid seen=''
+	local name delay seen=''
 
 	name=$(dev_name)
-	# setsid: the shell makes background jobs ignore SIGINT otherwise.
 	for delay in 0.01 0.05 0.1 0.15 0.2 0.3 0.4 0.6 1; do
-		capture timeout -s INT "$delay" \
+		capture timeout --preserve-status -s INT "$delay" \
 			vdusectl create blk --size 1M --bind virtio "$name"
 		seen+=" $status"
-		if [ -e "/dev/vduse/$name" ]; then
+		case $status in
+		130) expect_gone "$name" ;;
+		0)
 			state_is "$name" bound
 			run_ok vdusectl destroy "$name"
-		else
-			expect_gone "$name"
-		fi
+			;;
+		*) fail "status $status" ;;
+		esac
 	done
-	echo "seen:$seen"
+	[[ $seen == " 130"* ]]
 }
 
 @test "transaction: SIGINT is told by status 130, SIGTERM by 143" {
@@ -71,39 +72,38 @@ expect_gone() {
 	done
 }
 
-@test "transaction: a server that cannot start" {
-	local name
-
-	name=$(dev_name)
-	# No room for the server's threads and mappings: it dies on its way up.
-	capture prlimit --nofile=12 vdusectl create blk --size 1M --queues 8 \
-		"$name"
-	[ "$status" -eq 1 ]
-	[[ $stderr == *"Too many open files"* ]]
-	expect_gone "$name"
+# broken_create CALL FAULT: create with a system call that fails, or kills, in
+# it or in the server that it starts.
+broken_create() {
+	run_fail 1 strace -f -o /dev/null --seccomp-bpf -e "trace=$1" \
+		-e "inject=$1:$2" \
+		vdusectl create blk --size 1M --queues 2 "$(dev_name)"
+	expect_gone "$(dev_name)"
 }
 
-@test "transaction: a server that is killed on its way up" {
-	local name pid tries
+@test "transaction: whatever step fails, those before are undone" {
+	requires strace
+	broken_create mkdir error=EIO:when=1
+	broken_create ftruncate error=ENOSPC
+	[[ $stderr == *"No space left"* ]]
+	broken_create rename error=EDQUOT
+	# The kernel: opening, making the device, setting up its queues.
+	broken_create ioctl error=ENOMEM:when=1
+	broken_create ioctl error=ENOMEM:when=2
+	broken_create ioctl error=ENOMEM:when=3
+	broken_create ioctl error=ENOMEM:when=4
+	broken_create clone,clone3,fork,vfork error=EAGAIN:when=1
+}
 
-	name=$(dev_name)
-	for tries in 1 2 3; do
-		( capture vdusectl create blk --size 1M --queues 64 "$name"
-		echo "$status" > "$BATS_TEST_TMPDIR/status" ) &
-		until pid=$(pgrep -f "^vdusectl serve $name\$"); do
-			kill -0 $! 2>/dev/null || break
-		done
-		kill -9 "$pid" || true
-		wait $!
-		if [ "$(< "$BATS_TEST_TMPDIR/status")" -eq 0 ]; then
-			# It was up before: a device whose server was killed.
-			run_ok vdusectl destroy "$name"
-			continue
-		fi
-		break
-	done
-	[ "$(< "$BATS_TEST_TMPDIR/status")" -eq 1 ]
-	expect_gone "$name"
+@test "transaction: a server that cannot start, or dies on its way up" {
+	requires strace
+	broken_create execve error=ENOEXEC:when=2
+	broken_create io_uring_setup error=EMFILE
+	[[ $stderr == *"cannot start the thread of queue 0"* ]]
+	broken_create io_uring_setup error=EMFILE:when=2
+	[[ $stderr == *"cannot start the thread of queue 1"* ]]
+	broken_create io_uring_setup signal=KILL
+	[[ $stderr == *"its server ended"* ]]
 }
 
 @test "transaction: no room for the files of a device" {
@@ -121,27 +121,33 @@ expect_gone() {
 }
 
 @test "transaction: two at once get two devices" {
-	local i
+	local i pids=()
 
 	defer vdusectl destroy --if-exists -q blk0 blk1 blk2
 	for i in 1 2 3; do
 		vdusectl create blk --size 1M --backend null \
 			> "$BATS_TEST_TMPDIR/$i" 3>&- &
+		pids+=($!)
 	done
-	wait
+	# bats has children of its own: wait for these only.
+	wait "${pids[@]}"
 	run_ok sort "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/2" \
 		"$BATS_TEST_TMPDIR/3"
 	[ "$output" = $'blk0\nblk1\nblk2' ]
+
 	# Of the same name, one wins.
+	defer vdusectl destroy --if-exists -q "$(dev_name)"
+	pids=()
 	for i in 1 2; do
 		(
+			status=0
 			vdusectl create blk --size 1M --backend null \
-				"$(dev_name)" > /dev/null 2>&1 3>&- && s=0 || s=$?
-			echo "$s" > "$BATS_TEST_TMPDIR/$i"
-		) &
+				"$(dev_name)" > /dev/null 2>&1 || status=$?
+			echo "$status" > "$BATS_TEST_TMPDIR/$i"
+		) 3>&- &
+		pids+=($!)
 	done
-	wait
-	defer vdusectl destroy --if-exists "$(dev_name)"
+	wait "${pids[@]}"
 	run_ok sort "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/2"
 	[ "$output" = $'0\n4' ]
 	state_is "$(dev_name)" serving

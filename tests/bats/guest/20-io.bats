@@ -4,6 +4,10 @@
 
 load 10-blk
 
+hardware_queues() {
+	find "/sys/block/$disk/mq" -mindepth 1 -maxdepth 1 | wc -l
+}
+
 # verify_with_fio NODE OPTION...: random writes, all of them read back and
 # compared by checksum.
 verify_with_fio() {
@@ -29,7 +33,7 @@ verify_with_fio() {
 	# Each queue that the driver uses has had its share.
 	run_ok vdusectl stats "$name" --json
 	[ "$(jq '[.queues[] | select(.writes > 0)] | length' <<< "$output")" \
-		-eq "$(ls "/sys/block/$disk/mq" | wc -l)" ]
+		-eq "$(hardware_queues)" ]
 }
 
 @test "io: small blocks at depth 32 on one queue, on a real file system" {
@@ -145,7 +149,7 @@ zeroes_between_data() {
 
 # partition_at FILE SECTOR COUNT: an MBR with one partition.
 partition_at() {
-	local le='%b' i value entry='\x00\x00\x00\x00\x83\x00\x00\x00'
+	local i value entry='\x00\x00\x00\x00\x83\x00\x00\x00'
 
 	for value in "$2" "$3"; do
 		for i in 0 8 16 24; do

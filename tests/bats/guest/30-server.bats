@@ -82,7 +82,7 @@ ended() { [ ! -e "/proc/$1" ]; }
 }
 
 @test "server: killed in the middle of writing, started, nothing is lost" {
-	local name pid i dir=$BATS_TEST_TMPDIR
+	local name pid dir=$BATS_TEST_TMPDIR
 
 	name=$(dev_name)
 	random_file "$dir/data" $((16 << 20))
@@ -90,7 +90,7 @@ ended() { [ ! -e "/proc/$1" ]; }
 	truncate -s 16M "$mnt/image"
 	make_node "$name" --backend "file:$mnt/image" --queues 2
 	dd if="$dir/data" of="$node" bs=4k oflag=direct status=none 3>&- &
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		pid=$(column "$name" pid)
 		kill -9 "$pid"
 		wait_until 10 state_is "$name" stalled
@@ -164,12 +164,12 @@ ended() { [ ! -e "/proc/$1" ]; }
 }
 
 @test "server: no capabilities, no new privileges, system calls filtered" {
-	local name pid task text
+	local name pid task tasks text line fd
 
 	name=$(dev_name)
 	make_node "$name" --size 1M --queues 2
 	pid=$(column "$name" pid)
-	for task in /proc/"$pid"/task/*; do
+	for task in "/proc/$pid/task"/*; do
 		text=$(< "$task/status")
 		for line in CapEff:$'\t'0000000000000000 \
 				CapPrm:$'\t'0000000000000000 \
@@ -180,7 +180,8 @@ ended() { [ ! -e "/proc/$1" ]; }
 		done
 	done
 	[ "$(readlink "/proc/$pid/cwd")" = / ]
-	[ "$(ls "/proc/$pid/task" | wc -l)" -eq 3 ]
+	tasks=("/proc/$pid/task"/*)
+	[ "${#tasks[@]}" -eq 3 ]
 	# Nothing of its caller: its log, the device, the image, and anonymous
 	# ones.
 	for fd in /proc/"$pid"/fd/*; do

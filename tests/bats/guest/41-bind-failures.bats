@@ -198,13 +198,13 @@ busy() {
 }
 
 @test "rebind: a VM that died leaves no memory behind" {
-	local name data=$BATS_TEST_TMPDIR/data i
+	local name data=$BATS_TEST_TMPDIR/data
 
 	requires vhost-blk
 	name=$(dev_name)
 	make_vnode "$name" --size 4M --backend memory
 	random_file "$data" 131072
-	for i in 1 2; do
+	for _ in 1 2; do
 		in_background vhost-blk "$vnode" verify --seconds 60
 		wait_until 20 busy "$name"
 		kill -9 "$job"

@@ -57,9 +57,14 @@ gone() {
 @test "holders: a partition that is mounted in another mount namespace" {
 	local mnt=$BATS_TEST_TMPDIR/mnt
 
-	requires unshare sfdisk
 	new_disk
-	echo '2048,16384' | sfdisk -q "$node"
+	# A partition table of one entry: sector 2048, 16384 sectors.
+	{
+		printf '\0\0\0\0\203\0\0\0\0\010\0\0\0\100\0\0'
+		head -c 48 /dev/zero
+		printf '\125\252'
+	} | dd of="$node" bs=1 seek=446 status=none
+	blockdev --rereadpt "$node"
 	head -c 65536 "$node" > "$data"
 	wait_until 10 test -b "${node}1"
 	mkfs.ext4 -q -F -O ^has_journal "${node}1"
@@ -67,7 +72,7 @@ gone() {
 	in_background unshare -m --propagation private sh -c \
 		"mount -o ro ${node}1 $mnt && touch $mnt.ready && exec sleep 300"
 	wait_until 20 test -e "$mnt.ready"
-	! mountpoint -q "$mnt"
+	run ! mountpoint -q "$mnt"
 	kept "mounted on $mnt in the mount namespace of pid $job"
 	kill "$job"
 	wait "$job" || true
@@ -100,8 +105,8 @@ gone() {
 @test "holders: a member of an md array" {
 	requires mdadm
 	new_disk
-	run_ok mdadm --build /dev/md77 --level=linear --raid-devices=1 \
-		--force "$node"
+	run_ok mdadm --build /dev/md77 --level=1 --raid-devices=2 \
+		--assume-clean "$node" missing
 	defer mdadm -q --stop /dev/md77
 	kept "used by md77"
 	run_ok mdadm -q --stop /dev/md77

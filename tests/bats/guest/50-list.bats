@@ -126,11 +126,11 @@ $name-10 1.5M yes -" ]
 		.problem == null)'
 	run_ok vdusectl show "$name"
 	[[ $output == "name "*"$name"*"node "*"$node"*"holders "*0* ]]
-	exec 9< "$node"
+	in_background sh -c "exec 9< $node; exec sleep 300"
+	wait_until 10 test -e "/proc/$job/fd/9"
 	run_ok vdusectl show --json "$name"
-	holds --arg who "open in pid $BASHPID (" '.devices[0] |
+	holds --arg who "open in pid $job (" '.devices[0] |
 		.holders == 1 and (.held_by | startswith($who))'
-	exec 9<&-
 	run_fail 3 vdusectl show "$name-none"
 }
 
@@ -198,7 +198,7 @@ $name-10 1.5M yes -" ]
 	kill -9 "$foreign_pid"
 	wait "$foreign_pid" || true
 	foreign_is '.state == "created" and .pid == null'
-	run_fail 5 vdusectl start "$foreign"
+	run_fail 3 vdusectl start "$foreign"
 	run_ok vdusectl destroy "$foreign"
 	[ ! -e "/dev/vduse/$foreign" ]
 }

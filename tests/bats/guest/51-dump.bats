@@ -24,7 +24,7 @@ same_as_vm() {
 			fail "$field is $(config_of "$field"), not $value"
 		n=$((n + 1))
 	done < "$1"
-	[ "$n" -eq 15 ]
+	[ "$n" -eq 16 ]
 }
 
 @test "dump config: decoded as a VM's driver reads it" {
@@ -112,6 +112,8 @@ same_as_vm() {
 			[$whole.features[] | [.bit, .offered]]'
 	run_fail 1 vdusectl dump vq "$name"
 	[[ $stderr == *"hint: "*"vdusectl start $name"* ]]
+	run_ok vdusectl start "$name"
+	run_ok vdusectl dump vq "$name"
 }
 
 @test "dump vq: indices, events and addresses of live rings" {
@@ -161,7 +163,6 @@ same_as_vm() {
 	run_ok dmsetup create "$slow" --table "0 16384 linear $loop 0"
 	defer dmsetup remove --retry "$slow"
 	make_node "$name" --backend "file:/dev/mapper/$slow"
-	defer dmsetup resume "$slow"
 	random_file "$BATS_TEST_TMPDIR/data" 8192
 	run_ok dmsetup suspend --noflush --nolockfs "$slow"
 
@@ -171,6 +172,8 @@ same_as_vm() {
 	in_background dd if="$BATS_TEST_TMPDIR/data" of="$node" bs=8k \
 		seek=512 oflag=direct status=none
 	writer=$job
+	# First of all: until then nothing can end that waits for it.
+	defer dmsetup resume "$slow"
 	wait_until 20 in_flight_is "$name" 2
 	run_ok vdusectl dump vq --json "$name"
 	holds '([.requests[] | [.op, .sector, .bytes, .queue]] | sort) ==
@@ -222,8 +225,8 @@ counters() {
 	dd if="$node" of=/dev/null bs=4k count=10 iflag=direct status=none
 	dd if=/dev/zero of="$node" bs=8k count=5 oflag=direct status=none
 	dd if=/dev/zero of="$node" bs=4k count=1 oflag=direct,sync status=none
-	blkdiscard -o 1M -l 1M "$node"
-	blkdiscard -z -o 4M -l 1M "$node"
+	blkdiscard -f -o 1M -l 1M "$node"
+	blkdiscard -f -z -o 4M -l 1M "$node"
 	cat "/sys/block/$disk/serial"
 	after=$(counters "$name")
 	echo "before $before, after $after"

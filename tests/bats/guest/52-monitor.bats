@@ -42,8 +42,8 @@ seen() { grep -q "$1" "$events"; }
 	run_ok vdusectl unbind "$name"
 	run_ok vdusectl destroy "$name"
 	wait_until 10 seen '"remove".*"vduse"'
-	kill -INT "$job"
-	ended 130
+	kill -TERM "$job"
+	ended 143
 	output=$(jq -s -c '[.[] | [.action, .subsystem, .device, .node, .driver]]' \
 		"$events")
 	holds --arg name "$name" 'all(.[2] == $name)'

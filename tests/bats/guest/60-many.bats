@@ -7,11 +7,11 @@ load 40-bus
 BATS_TEST_TIMEOUT=600
 count=50
 
-# lap WORD: say how long it took since the last one.
+# lap [WORDS]: start the watch, or say how long WORDS took since then.
 lap() {
 	local now=${EPOCHREALTIME//[!0-9]}
 
-	[ -z "${lap_began-}" ] ||
+	[ -z "${1-}" ] ||
 		printf '# %s: %d ms\n' "$1" $(((now - lap_began) / 1000)) >&3
 	lap_began=$now
 }

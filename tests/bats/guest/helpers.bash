@@ -10,12 +10,26 @@ tests_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 setup() { guest_setup; }
 teardown() { guest_teardown; }
 
+# bats runs a function before each command, to know where a test failed. In an
+# emulated guest that costs more than the commands: the functions below do
+# without.
+untraced() {
+	local result=0
+
+	set +T
+	"$@" || result=$?
+	set -T
+	return "$result"
+}
+
 # --- commands -------------------------------------------------------------
 
 # capture CMD...: run it with a deadline ($RUN_TIMEOUT, 60 s), set $status,
 # $output (stdout) and $stderr, and log all three for the case of a failure.
 # bats' own descriptors are closed: a server that stays must not hold them.
-capture() {
+capture() { untraced capture_untraced "$@"; }
+
+capture_untraced() {
 	local out=$BATS_TEST_TMPDIR/.stdout err=$BATS_TEST_TMPDIR/.stderr
 	local limit=(timeout -k 5 "${RUN_TIMEOUT:-60}")
 
@@ -60,12 +74,14 @@ requires() {
 }
 
 # wait_until SECONDS CMD...: until CMD succeeds, or fail.
-wait_until() {
+wait_until() { untraced poll_until "$@"; }
+
+poll_until() {
 	local seconds=$1 end=$((SECONDS + $1))
 	shift
 
 	until "$@"; do
-		((SECONDS < end)) || fail "not within $seconds s: $*" || return
+		((SECONDS < end)) || { fail "not within $seconds s: $*"; return; }
 		sleep 0.1
 	done
 }
@@ -193,7 +209,10 @@ check_leftovers() {
 
 # --- around each test -----------------------------------------------------
 
-guest_setup() {
+guest_setup() { untraced begin_test; }
+guest_teardown() { untraced end_test; }
+
+begin_test() {
 	[ -w /dev/kmsg ] || skip "needs root and a kernel log"
 	if [ -f "$BATS_RUN_TMPDIR/marker" ]; then
 		read -r marker < "$BATS_RUN_TMPDIR/marker"
@@ -204,7 +223,7 @@ guest_setup() {
 	things_before=$(list_things)
 }
 
-guest_teardown() {
+end_test() {
 	local i since=$marker bad=0
 
 	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do
