@@ -40,6 +40,12 @@ CLI_PKGS := smartcols json-c
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIB_PKGS) $(CLI_PKGS))
 LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(LIB_PKGS))
 CLI_LIBS = $(shell $(PKG_CONFIG) --libs $(CLI_PKGS))
+# What only some commands and the server use is linked into the tool: each
+# shared library costs every start of it about as much as a small command.
+# BUNDLE= links all of them shared.
+BUNDLE ?= libnl-genl-3.0 liburing libseccomp libcap-ng
+BUNDLE_LIBS = $(if $(strip $(BUNDLE)),-Wl$(,)-Bstatic \
+	$(shell $(PKG_CONFIG) --libs-only-l $(BUNDLE)) -Wl$(,)-Bdynamic)
 
 LIB_SRCS := $(sort $(wildcard lib/*/*.c))
 CLI_SRCS := $(sort $(wildcard cli/*.c))
@@ -75,7 +81,8 @@ $(O)/libvduse.so: $(O)/libvduse.so.$(SOVERSION)
 # serves a disk does not change under it when the shared library is upgraded.
 $(O)/vdusectl: $(CLI_OBJS) $(O)/libvduse.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(BUNDLE_LIBS) -Wl,--as-needed \
+		$(CLI_LIBS) $(LIB_LIBS)
 
 $(O)/libvduse.pc: lib/libvduse.pc.in Makefile
 	@mkdir -p $(@D)

@@ -146,6 +146,9 @@ static int show_one(struct cli *cli, const char *name, void *data,
 		return r;
 	dev = vdu_list_first(list);
 	row = device_row(dev);
+	row_int(row, "virtio_status", vdu_dev_virtio_status(dev));
+	row_int(row, "msg_timeout", vdu_dev_msg_timeout(dev));
+	row_int(row, "bounce_size", vdu_dev_bounce_size(dev));
 	(void)json_object_array_add(rows, row);
 	if (device_is_ours(dev) && vdu_dev_pid(dev) > 0)
 		add_status(cli, row, name, device_id_of(vdu_dev_type(dev)));

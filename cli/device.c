@@ -36,9 +36,6 @@ struct json_object *device_row(struct vdu_dev *dev)
 	row_int(row, "queue_size", vdu_dev_queue_size(dev));
 	row_bool(row, "read_only", vdu_dev_read_only(dev));
 	row_bool(row, "attached", vdu_dev_attached(dev));
-	row_int(row, "virtio_status", vdu_dev_virtio_status(dev));
-	row_int(row, "msg_timeout", vdu_dev_msg_timeout(dev));
-	row_int(row, "bounce_size", vdu_dev_bounce_size(dev));
 	return row;
 }
 

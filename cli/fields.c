@@ -8,7 +8,7 @@
 #define D FIELD_DEFAULT
 
 /* The first N_LIST need neither a server nor netlink: `list` has these. */
-#define N_LIST 18
+#define N_LIST 15
 static const struct field device_fields[] = {
 	{ "name", FIELD_TEXT, D, 0, "name of the device: /dev/vduse/NAME" },
 	{ "type", FIELD_TEXT, D, 0, "device type: blk, net or fs" },
@@ -26,11 +26,11 @@ static const struct field device_fields[] = {
 	{ "queue_size", FIELD_INT, 0, 0, "largest number of descriptors of a virtqueue" },
 	{ "read_only", FIELD_BOOL, 0, 0, "whether writes are refused" },
 	{ "attached", FIELD_BOOL, 0, 0, "whether it is on the vDPA bus" },
+	/* show */
 	{ "virtio_status", FIELD_HEX, 0, 0, "virtio status byte, as the kernel has it" },
 	{ "msg_timeout", FIELD_INT, 0, 0,
 	  "seconds that the kernel waits for the server; 0: for ever" },
 	{ "bounce_size", FIELD_BYTES, 0, 0, "size of the kernel's bounce buffer" },
-	/* show */
 	{ "status", FIELD_LIST, 0, 0, "virtio status bits by name" },
 	{ "device_id", FIELD_INT, 0, 0, "virtio device id" },
 	{ "vendor_id", FIELD_HEX, 0, 0, "virtio vendor id" },

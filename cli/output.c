@@ -19,35 +19,51 @@ void json_putp(struct json_object **object)
 	(void)json_object_put(*object);
 }
 
+/* Keys are literals of the field tables: no copies. */
+static void row_add(struct json_object *row, const char *key,
+		    struct json_object *value)
+{
+	(void)json_object_object_add_ex(row, key, value,
+					JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
 void row_text(struct json_object *row, const char *key, const char *text)
 {
 	CLEANUP_FREE char *safe = NULL;
 
 	if (!text || !*text)
 		return;
-	safe = text_escape(text, TEXT_JSON);
-	if (safe)
-		(void)json_object_object_add(row, key,
-					     json_object_new_string(safe));
+	if (!is_plain(text)) {
+		safe = text_escape(text, TEXT_JSON);
+		text = safe;
+	}
+	if (text)
+		row_add(row, key, json_object_new_string(text));
 }
 
 void row_int(struct json_object *row, const char *key, int64_t value)
 {
 	if (value >= 0)
-		(void)json_object_object_add(row, key,
-					     json_object_new_int64(value));
+		row_add(row, key, json_object_new_int64(value));
 }
 
 void row_uint(struct json_object *row, const char *key, uint64_t value)
 {
-	(void)json_object_object_add(row, key, json_object_new_uint64(value));
+	row_add(row, key, json_object_new_uint64(value));
 }
 
 void row_bool(struct json_object *row, const char *key, int value)
 {
 	if (value >= 0)
-		(void)json_object_object_add(row, key,
-					     json_object_new_boolean(value));
+		row_add(row, key, json_object_new_boolean(value));
 }
 
 const char *column_name(const struct field *field, char buf[COLUMN_NAME_MAX])
@@ -148,7 +164,9 @@ static struct json_object *select_columns(const struct columns *columns,
 		const char *key = columns->list[i]->key;
 		struct json_object *value = json_object_object_get(row, key);
 
-		(void)json_object_object_add(out, key, json_object_get(value));
+		(void)json_object_object_add_ex(out, key, json_object_get(value),
+			JSON_C_OBJECT_ADD_KEY_IS_NEW |
+			JSON_C_OBJECT_ADD_CONSTANT_KEY);
 	}
 	return out;
 }

@@ -173,7 +173,7 @@ static int bind_locked(struct vdu_ctx *ctx, struct bind *bind,
 				 before->node[0] ? " as " : "", before->node);
 	r = require_server(ctx, bind->name, err);
 	if (r == 0 && before->driver != VDU_DRIVER_NONE) {
-		r = vdu__driver_release(ctx, bind->name, before, err);
+		r = vdu__driver_release(ctx, bind->name, before, false, err);
 		if (r == 0)
 			vdu__undo_push(&undo, undo_release, bind);
 	}

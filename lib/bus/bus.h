@@ -42,6 +42,9 @@ struct vdu__binding {
 };
 void vdu__binding_read(const struct vdu_ctx *ctx, const char *name,
 		       struct vdu__binding *ret);
+/* The driver alone; false if it has none. */
+bool vdu__binding_driver(const struct vdu_ctx *ctx, const char *name,
+			 struct vdu__binding *ret);
 
 /*
  * Pid and command of a process that has /dev/vduse/NAME open; 0 if none. A
@@ -54,6 +57,9 @@ pid_t vdu__opener_pid(const struct vdu_ctx *ctx, const char *name,
 int vdu__attach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 int vdu__detach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
-/* vdu_unbind() for a caller that holds the device lock. */
-int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name,
+/*
+ * vdu_unbind() for a caller that holds the device lock. for_good: the device
+ * is destroyed next, so a VM's map needs no server to clear it.
+ */
+int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name, bool for_good,
 		       struct vdu_error *err);

@@ -40,7 +40,7 @@ int vdu__vhost_flush(struct vdu_ctx *ctx, const char *node,
  * from its driver.
  */
 int vdu__driver_release(struct vdu_ctx *ctx, const char *name,
-			const struct vdu__binding *binding,
+			const struct vdu__binding *binding, bool for_good,
 			struct vdu_error *err);
 
 /*

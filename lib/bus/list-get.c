@@ -2,12 +2,16 @@
 /* Reading a list of devices: iteration and getters. */
 #include "lib/bus/list.h"
 
+#include "lib/bus/sysfs.h"
+#include "lib/util/fs.h"
+
 PUBLIC struct vdu_list *vdu_list_free(struct vdu_list *list)
 {
 	if (list) {
 		for (size_t i = 0; i < list->n; i++)
 			free(list->devs[i].backend);
 		free(list->devs);
+		free(list->nodes.nodes);
 		free(list);
 	}
 	return NULL;
@@ -109,17 +113,34 @@ PUBLIC int vdu_dev_attached(struct vdu_dev *dev)
 	return dev->attached;
 }
 
+/* A number that the kernel serves from memory; -1 if it cannot be read. */
+static int64_t attribute(const struct vdu_dev *dev, const char *name)
+{
+	uint64_t value;
+
+	if (vdu__read_u64_at(dev->ctx, &value, VDU__SYS_DEVICE "/%s",
+			     dev->name, name) < 0 || value > INT64_MAX)
+		return -1;
+	return (int64_t)value;
+}
+
 PUBLIC int64_t vdu_dev_virtio_status(struct vdu_dev *dev)
 {
+	struct vdu__binding now;
+
+	if (dev->binding.virtio_status < 0 && dev->binding.virtio[0]) {
+		vdu__binding_read(dev->ctx, dev->name, &now);
+		dev->binding.virtio_status = now.virtio_status;
+	}
 	return dev->binding.virtio_status;
 }
 
 PUBLIC int64_t vdu_dev_msg_timeout(struct vdu_dev *dev)
 {
-	return dev->msg_timeout;
+	return attribute(dev, "msg_timeout");
 }
 
 PUBLIC int64_t vdu_dev_bounce_size(struct vdu_dev *dev)
 {
-	return dev->bounce_size;
+	return attribute(dev, "bounce_size");
 }

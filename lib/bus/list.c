@@ -70,7 +70,6 @@ static int64_t number_at(const struct vdu_ctx *ctx, const char *dir,
 
 static void fill_from_spec(struct vdu_dev *dev, const struct vdu_blk_spec *spec)
 {
-	dev->ours = true;
 	dev->type = "blk";
 	dev->size_bytes = (int64_t)spec->size_bytes;
 	dev->block_size = spec->block_size;
@@ -132,30 +131,50 @@ static bool is_broken(const struct vdu_ctx *ctx, const struct vdu_dev *dev)
 	return status == 0 || (status > 0 && (status & VIRTIO_STATUS_FAILED));
 }
 
-static void fill_dev(struct vdu_ctx *ctx, struct vdu_dev *dev)
+/*
+ * A disk or VM node of ours that is in the index needs no second look: without
+ * a working driver it would not be there.
+ */
+static void fill_binding(struct vdu_ctx *ctx, struct vdu_dev *dev,
+			 const struct vdu__nodes *nodes)
+{
+	struct vdu__binding *binding = &dev->binding;
+	const struct vdu__node *node = vdu__nodes_find(nodes, dev->name);
+
+	dev->attached = vdu__binding_driver(ctx, dev->name, binding);
+	if (!dev->attached) {
+		dev->attached = vdu__device_attached(ctx, dev->name);
+	} else if (!dev->ours || !node) {
+		vdu__binding_read(ctx, dev->name, binding);
+	} else {
+		memcpy(binding->virtio, node->virtio, sizeof(node->virtio));
+		memcpy(binding->block, node->block, sizeof(node->block));
+		memcpy(binding->node, node->node, sizeof(node->node));
+		binding->virtio_driver = node->virtio[0];
+	}
+}
+
+static void fill_dev(struct vdu_ctx *ctx, struct vdu_dev *dev,
+		     const struct vdu__nodes *nodes)
 {
 	struct vdu_blk_spec spec = { .size_of = sizeof(spec) };
+	int r;
 
+	dev->ctx = ctx;
 	dev->type = "";
 	dev->size_bytes = dev->block_size = -1;
 	dev->n_queues = dev->queue_size = -1;
 	dev->read_only = -1;
-	dev->msg_timeout = number_at(ctx, "/sys/class/vduse", dev->name,
-				     "msg_timeout");
-	dev->bounce_size = number_at(ctx, "/sys/class/vduse", dev->name,
-				     "bounce_size");
-	dev->binding.virtio_status = -1;
-	dev->attached = vdu__device_attached(ctx, dev->name);
-	if (dev->attached)
-		vdu__binding_read(ctx, dev->name, &dev->binding);
-	dev->ours = vdu__device_ours(ctx, dev->name);
-	if (dev->ours) {
+	r = vdu_blk_spec_load(ctx, dev->name, &spec, NULL);
+	/* One that is damaged is ours all the same. */
+	dev->ours = r != -ENOENT;
+	fill_binding(ctx, dev, nodes);
+	if (r == 0)
+		fill_from_spec(dev, &spec);
+	if (dev->ours)
 		dev->pid = vdu__server_pid(ctx, dev->name);
-		if (vdu_blk_spec_load(ctx, dev->name, &spec, NULL) == 0)
-			fill_from_spec(dev, &spec);
-	} else {
+	else
 		fill_foreign(ctx, dev);
-	}
 }
 
 static const char *choose_state(const struct vdu_ctx *ctx,
@@ -213,7 +232,7 @@ static int add_dev(struct vdu_ctx *ctx, struct vdu_list *list, const char *name)
 	list->devs = grown;
 	dev = memset(&list->devs[list->n], 0, sizeof(*dev));
 	(void)snprintf(dev->name, sizeof(dev->name), "%s", name);
-	fill_dev(ctx, dev);
+	fill_dev(ctx, dev, &list->nodes);
 	list->n++;
 	return 0;
 }
@@ -247,9 +266,10 @@ PUBLIC int vdu_list_new(struct vdu_ctx *ctx, struct vdu_list **ret,
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -errno,
 				 "cannot read /sys/class/vduse: %s",
 				 strerror(errno));
+	if (dir)
+		vdu__nodes_read(ctx, &list->nodes);
 	while (dir && (entry = vdu__readdir(dir))) {
-		/* It may be gone again, and "control" is none. */
-		if (!vdu__device_exists(ctx, entry->d_name))
+		if (!strcmp(entry->d_name, "control"))
 			continue;
 		if (add_dev(ctx, list, entry->d_name) < 0)
 			return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOMEM,

@@ -5,8 +5,10 @@
 #include <vduse/spec.h>
 
 #include "lib/bus/bus.h"
+#include "lib/bus/nodes.h"
 
 struct vdu_dev {
+	const struct vdu_ctx *ctx;	/* for what is read when asked for */
 	char name[256];			/* foreign names can be that long */
 	const char *type, *state;
 	char serial[VDU_SERIAL_MAX + 1];
@@ -15,7 +17,6 @@ struct vdu_dev {
 	pid_t pid;
 	dev_t rdev;			/* of the VDUSE node; foreign only */
 	int64_t size_bytes, block_size, n_queues, queue_size;
-	int64_t msg_timeout, bounce_size;
 	int read_only;
 	struct vdu__binding binding;
 };
@@ -24,4 +25,5 @@ struct vdu_list {
 	size_t n;
 	struct vdu_dev *devs;		/* sorted */
 	size_t n_unserved;		/* foreign ones still without a server */
+	struct vdu__nodes nodes;	/* while the list is made */
 };

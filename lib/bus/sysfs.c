@@ -9,18 +9,6 @@
 
 #include "lib/util/fs.h"
 
-PRINTF(3, 0)
-static int format_path(const struct vdu_ctx *ctx, char path[PATH_MAX],
-		       const char *fmt, va_list ap)
-{
-	char tail[PATH_MAX];
-	int n = vsnprintf(tail, sizeof(tail), fmt, ap);
-
-	if (n < 0 || (size_t)n >= sizeof(tail))
-		return -ENAMETOOLONG;
-	return vdu__path(ctx, path, PATH_MAX, "%s", tail);
-}
-
 DIR *vdu__opendir_at(const struct vdu_ctx *ctx, const char *fmt, ...)
 {
 	char path[PATH_MAX];
@@ -28,7 +16,7 @@ DIR *vdu__opendir_at(const struct vdu_ctx *ctx, const char *fmt, ...)
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	if (r < 0) {
 		errno = -r;
@@ -84,7 +72,7 @@ int vdu__read_dev_at(const struct vdu_ctx *ctx, dev_t *ret,
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	if (r < 0)
 		return r;
@@ -105,7 +93,7 @@ ssize_t vdu__link_name_at(const struct vdu_ctx *ctx, char *buf, size_t size,
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	return r < 0 ? r : vdu__read_link_name(path, buf, size);
 }
@@ -118,7 +106,7 @@ int vdu__write_at(const struct vdu_ctx *ctx, const char *text,
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	if (r < 0)
 		return r;

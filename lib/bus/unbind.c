@@ -12,18 +12,22 @@
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
 
+static pid_t server_pid(const struct vdu_ctx *ctx, const char *name)
+{
+	return vdu__device_ours(ctx, name) ? vdu__server_pid(ctx, name) :
+		vdu__opener_pid(ctx, name, NULL, 0);
+}
+
 /* A server that is there but stuck would leave the unbind half done. */
 static int require_server(struct vdu_ctx *ctx, const char *name,
 			  struct vdu_error *err)
 {
-	bool ours = vdu__device_ours(ctx, name);
-
-	if (!(ours ? vdu__server_pid(ctx, name) :
-		     vdu__opener_pid(ctx, name, NULL, 0)))
+	if (!server_pid(ctx, name))
 		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
 				 "the server of '%s' is gone: start it again first",
 				 name);
-	return ours ? vdu__server_ping(ctx, name, err) : 0;
+	return vdu__device_ours(ctx, name) ?
+		vdu__server_ping(ctx, name, err) : 0;
 }
 
 static int require_free(struct vdu_ctx *ctx, const char *name,
@@ -39,32 +43,33 @@ static int require_free(struct vdu_ctx *ctx, const char *name,
 }
 
 int vdu__driver_release(struct vdu_ctx *ctx, const char *name,
-			const struct vdu__binding *binding,
+			const struct vdu__binding *binding, bool for_good,
 			struct vdu_error *err)
 {
 	bool vhost = binding->driver == VDU_DRIVER_VHOST;
-	bool broken = vdu__exists(ctx, VDU_RUN_DIR "/%s/broken", name);
+	bool maps_end = vdu__exists(ctx, VDU_RUN_DIR "/%s/broken", name) ||
+			(for_good && !server_pid(ctx, name));
 	int r = 0;
 
 	/*
 	 * A disk is removed only after its last request, a VM's map is cleared
 	 * only by a message: both need the server. Without a virtio driver
 	 * there are no requests; a broken device gets no messages, and its
-	 * maps end with it.
+	 * maps end with it, as do those of one that goes for good.
 	 */
 	if (binding->driver == VDU_DRIVER_VIRTIO ? binding->virtio_driver :
-						   !(vhost && broken))
+						   !(vhost && maps_end))
 		r = require_server(ctx, name, err);
 	if (r == 0)
 		r = require_free(ctx, name, err);
-	if (r == 0 && vhost && !broken && binding->node[0])
+	if (r == 0 && vhost && !maps_end && binding->node[0])
 		r = vdu__vhost_flush(ctx, binding->node, err);
 	if (r == 0)
 		r = vdu__driver_unbind(ctx, name, binding, err);
 	return r;
 }
 
-int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name,
+int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name, bool for_good,
 		       struct vdu_error *err)
 {
 	struct vdu__binding binding;
@@ -74,7 +79,7 @@ int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name,
 		return 0;
 	vdu__binding_read(ctx, name, &binding);
 	if (binding.driver != VDU_DRIVER_NONE)
-		r = vdu__driver_release(ctx, name, &binding, err);
+		r = vdu__driver_release(ctx, name, &binding, for_good, err);
 	if (r == 0)
 		r = vdu__check_cancel(ctx, "taking it off the vDPA bus", err);
 	if (r == 0)
@@ -100,5 +105,5 @@ PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
 	r = vdu__lock_device(ctx, name, &lock, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return vdu__unbind_locked(ctx, name, err);
+	return vdu__unbind_locked(ctx, name, false, err);
 }

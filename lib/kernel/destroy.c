@@ -60,7 +60,7 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 	}
 	r = ours ? 0 : refuse_foreign(ctx, name, err);
 	if (r == 0)
-		r = vdu__unbind_locked(ctx, name, err);
+		r = vdu__unbind_locked(ctx, name, true, err);
 	if (r == 0)
 		r = vdu__server_stop(ctx, name, err);
 	if (r == 0)

@@ -192,23 +192,25 @@ static void end_running(struct vdu__queue *queue)
 static bool obey(struct vdu__queue *queue)
 {
 	struct vdu__queue_setup setup;
-	bool start = false, run, leave;
+	bool start = false, end, run, leave;
 	unsigned int ping;
 
 	(void)pthread_mutex_lock(&queue->lock);
 	run = queue->want_run;
 	leave = queue->want_exit;
 	ping = queue->want_ping;
-	if (run && queue->seen_setup != queue->setup_seq) {
+	/* Even if it is to stop again: it stops where the setup says. */
+	if (queue->seen_setup != queue->setup_seq) {
 		queue->seen_setup = queue->setup_seq;
 		setup = queue->setup;
 		start = true;
 	}
+	end = !run && !atomic_load(&queue->idle);
 	(void)pthread_mutex_unlock(&queue->lock);
 
 	if (start)
 		begin_running(queue, &setup);
-	if (!run && !atomic_load(&queue->idle) && !queue->in_flight)
+	if (end && !queue->in_flight)
 		end_running(queue);
 	if (ping != atomic_load(&queue->pong)) {
 		atomic_store(&queue->pong, ping);
@@ -372,9 +374,10 @@ void vdu__queue_exit(struct vdu__queue *queue)
 void vdu__queue_start(struct vdu__queue *queue,
 		      const struct vdu__queue_setup *setup)
 {
+	(void)pthread_mutex_lock(&queue->lock);
+	/* Under the lock: else the thread might take it for a stop. */
 	atomic_store(&queue->idle, false);
 	atomic_store(&queue->broken, false);
-	(void)pthread_mutex_lock(&queue->lock);
 	queue->setup = *setup;
 	queue->setup_seq++;
 	queue->want_run = true;

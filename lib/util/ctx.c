@@ -116,20 +116,29 @@ PUBLIC void vdu_ctx_reset_cancel(struct vdu_ctx *ctx)
 	atomic_store(&ctx->cancelled, false);
 }
 
-int vdu__path(const struct vdu_ctx *ctx, char *buf, size_t size,
-	      const char *fmt, ...)
+int vdu__vpath(const struct vdu_ctx *ctx, char *buf, size_t size,
+	       const char *fmt, va_list ap)
 {
 	size_t root_len = strlen(ctx->root);
-	va_list ap;
 	int n;
 
 	if (root_len >= size)
 		return -ENAMETOOLONG;
 	memcpy(buf, ctx->root, root_len);
-	va_start(ap, fmt);
 	n = vsnprintf(buf + root_len, size - root_len, fmt, ap);
-	va_end(ap);
 	return n < 0 || (size_t)n >= size - root_len ? -ENAMETOOLONG : 0;
+}
+
+int vdu__path(const struct vdu_ctx *ctx, char *buf, size_t size,
+	      const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vdu__vpath(ctx, buf, size, fmt, ap);
+	va_end(ap);
+	return r;
 }
 
 void vdu__log(const struct vdu_ctx *ctx, int level, const char *fmt, ...)

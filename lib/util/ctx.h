@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,8 @@ struct vdu_ctx {
 /* Format an absolute path under the context's root. -ENAMETOOLONG. */
 int vdu__path(const struct vdu_ctx *ctx, char *buf, size_t size,
 	      const char *fmt, ...) PRINTF(4, 5);
+int vdu__vpath(const struct vdu_ctx *ctx, char *buf, size_t size,
+	       const char *fmt, va_list ap) PRINTF(4, 0);
 
 void vdu__log(const struct vdu_ctx *ctx, int level, const char *fmt, ...)
 	PRINTF(3, 4);

@@ -34,17 +34,6 @@ ssize_t vdu__read_file(const char *path, char *buf, size_t size)
 	return n;
 }
 
-static int format_path(const struct vdu_ctx *ctx, char path[PATH_MAX],
-		       const char *fmt, va_list ap)
-{
-	char tail[PATH_MAX];
-	int n = vsnprintf(tail, sizeof(tail), fmt, ap);
-
-	if (n < 0 || (size_t)n >= sizeof(tail))
-		return -ENAMETOOLONG;
-	return vdu__path(ctx, path, PATH_MAX, "%s", tail);
-}
-
 ssize_t vdu__read_at(const struct vdu_ctx *ctx, char *buf, size_t size,
 		     const char *fmt, ...)
 {
@@ -53,7 +42,7 @@ ssize_t vdu__read_at(const struct vdu_ctx *ctx, char *buf, size_t size,
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	return r < 0 ? r : vdu__read_file(path, buf, size);
 }
@@ -67,7 +56,7 @@ int vdu__read_u64_at(const struct vdu_ctx *ctx, uint64_t *ret,
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	if (r < 0)
 		return r;
@@ -117,7 +106,7 @@ bool vdu__exists(const struct vdu_ctx *ctx, const char *fmt, ...)
 	int r;
 
 	va_start(ap, fmt);
-	r = format_path(ctx, path, fmt, ap);
+	r = vdu__vpath(ctx, path, sizeof(path), fmt, ap);
 	va_end(ap);
 	return r == 0 && access(path, F_OK) == 0;
 }

@@ -6,7 +6,7 @@ def left(n): tostring | . + (" " * (n - length) // "");
 def ratio: if . then (. * 100 | round) as $n |
 	"\($n / 100 | floor).\($n % 100 | tostring | if length < 2 then "0" + . else . end)"
 	else "-" end;
-def line: .[0] as $head | ($head | left(30)) + (.[1:] | map(right(12)) | join(""));
+def line: .[0] as $head | ($head | left(30)) + (.[1:] | map(right(14)) | join(""));
 
 def by_server: map({(.server): .iops}) | add;
 

@@ -72,36 +72,37 @@ expect_gone() {
 	done
 }
 
-# broken_create CALL FAULT: create with a system call that fails, or kills, in
-# it or in the server that it starts.
+# broken_create CALL FAULT [OPTION...]: create with a system call that fails, or
+# kills, in it or in the server that it starts.
 broken_create() {
-	run_fail 1 strace -f -o /dev/null --seccomp-bpf -e "trace=$1" \
-		-e "inject=$1:$2" \
+	RUN_TIMEOUT=30 run_fail 1 strace -f -o /dev/null --seccomp-bpf \
+		-e "trace=$1" -e "inject=$1:$2" "${@:3}" \
 		vdusectl create blk --size 1M --queues 2 "$(dev_name)"
 	expect_gone "$(dev_name)"
 }
 
 @test "transaction: whatever step fails, those before are undone" {
+	local device=/dev/vduse
+
 	requires strace
 	broken_create mkdir error=EIO:when=1
 	broken_create ftruncate error=ENOSPC
 	[[ $stderr == *"No space left"* ]]
 	broken_create rename error=EDQUOT
-	# The kernel: opening, making the device, setting up its queues.
-	broken_create ioctl error=ENOMEM:when=1
-	broken_create ioctl error=ENOMEM:when=2
-	broken_create ioctl error=ENOMEM:when=3
-	broken_create ioctl error=ENOMEM:when=4
-	broken_create clone,clone3,fork,vfork error=EAGAIN:when=1
+	# Making the device, then setting up its two queues.
+	broken_create ioctl error=ENOMEM:when=2 -P $device/control
+	broken_create ioctl error=ENOMEM:when=1 -P "$device/$(dev_name)"
+	[[ $stderr == *"cannot set up queue 0"* ]]
+	broken_create ioctl error=ENOMEM:when=2 -P "$device/$(dev_name)"
+	[[ $stderr == *"cannot set up queue 1"* ]]
 }
 
 @test "transaction: a server that cannot start, or dies on its way up" {
 	requires strace
-	broken_create execve error=ENOEXEC:when=2
-	broken_create io_uring_setup error=EMFILE
+	# The first one is that of vdusectl itself.
+	broken_create execve error=ENOEXEC -P /proc/self/exe
+	broken_create io_uring_setup error=EMFILE:when=1
 	[[ $stderr == *"cannot start the thread of queue 0"* ]]
-	broken_create io_uring_setup error=EMFILE:when=2
-	[[ $stderr == *"cannot start the thread of queue 1"* ]]
 	broken_create io_uring_setup signal=KILL
 	[[ $stderr == *"its server ended"* ]]
 }

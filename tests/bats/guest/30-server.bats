@@ -199,7 +199,6 @@ ended() { [ ! -e "/proc/$1" ]; }
 
 	name=$(dev_name)
 	make_node "$name" --size 1G
-	run_ok dd if="$node" of=/dev/null bs=1M count=16 iflag=direct
 	pid=$(column "$name" pid)
 	while read -r key value _; do
 		[[ $key != Private_* ]] || ((uss += value))

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bind and unbind: the driver that was asked for, whatever else is on the bus.
 
+# shellcheck disable=SC2016 # variables of jq
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+
 load 40-bus
 
 @test "bind: the driver asked for gets the device, whichever was loaded first" {

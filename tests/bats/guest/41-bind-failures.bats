@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bind where it cannot work: it says so, in time, and leaves nothing half done.
 
+# shellcheck disable=SC2016 # variables of jq
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+
 load 40-bus
 
 # unharmed NAME: not on the bus, and the bus as it was.
@@ -181,6 +184,7 @@ end_modprobe() {
 		begin
 		run_fail 8 vdusectl --timeout 2s unbind "$name"
 		within 8
+		driver_is "$name" "${driver}_vdpa"
 		run_ok timeout 5 vdusectl list
 		kill -CONT "$pid"
 		wait_until 10 vdusectl unbind "$name"

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # list, show and doctor: what they say is what is.
 
+# shellcheck disable=SC2016 # variables of jq
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+
 load 40-bus
 
 # is NAME FILTER: holds of that device in `list --json`, as .
@@ -25,14 +28,12 @@ is() {
 		.backend == "file:/var/lib/vdusectl/" + $name + ".img" and
 		.owner == "vdusectl" and .serial == "s-1" and
 		.block_size == 4096 and .queues == 2 and .queue_size == 64 and
-		.read_only == false and .attached == false and
-		.virtio_status == null and .msg_timeout == 30 and
-		.bounce_size == 67108864'
+		.read_only == false and .attached == false'
 	pid=$(jq '.devices[0].pid' <<< "$output")
 	[ "$(< "/proc/$pid/comm")" = vdusectl ]
 	run_ok vdusectl bind vhost "$name"
 	is "$name" ".state == \"bound\" and .driver == \"vhost\" and
-		.node == \"$output\" and .attached and .virtio_status == null"
+		.node == \"$output\" and .attached"
 	run_ok vdusectl stop "$name"
 	[ ! -e "/proc/$pid" ]
 	is "$name" '.state == "stalled" and .driver == "vhost" and .pid == null'
@@ -40,7 +41,7 @@ is() {
 	is "$name" ".state == \"bound\" and .pid > 0 and .pid != $pid"
 	run_ok vdusectl bind --rebind virtio "$name"
 	is "$name" ".state == \"bound\" and .driver == \"virtio\" and
-		.node == \"$output\" and .virtio_status == 15"
+		.node == \"$output\""
 	run_ok vdusectl unbind "$name"
 	is "$name" '.state == "serving" and .driver == null and .node == null'
 	run_ok vdusectl stop "$name"
@@ -53,7 +54,7 @@ is() {
 	name=$(dev_name)
 	make_vnode "$name" --size 1M --backend memory
 	echo 1 > "/sys/class/vduse/$name/msg_timeout"
-	is "$name" '.msg_timeout == 1 and .state == "bound"'
+	is "$name" '.state == "bound"'
 	pid=$(server_of "$name")
 	stop_process "$pid"
 	# Opening it resets the device: a message that is not answered.
@@ -155,14 +156,14 @@ $name-10 1.5M yes -" ]
 }
 
 @test "foreign device: unbound, on virtio, on vhost, without a server" {
-	local foreign code disk
+	local foreign disk
 
 	foreign=$(dev_name)
 	modprobe -a vduse
 	make_foreign "$foreign"
 	foreign_is() {
 		is "$foreign" ".owner == \"foreign\" and .queues == 1 and
-			.msg_timeout == 30 and .backend == null and $1"
+			.backend == null and $1"
 	}
 	foreign_is ".state == \"serving\" and .pid == $foreign_pid and
 		.attached == false and .driver == null"
@@ -178,7 +179,7 @@ $name-10 1.5M yes -" ]
 	foreign_is ".state == \"bound\" and .driver == \"virtio\" and
 		.type == \"blk\" and .node == \"/dev/$disk\" and
 		.size == 10485760 and .block_size == 512 and
-		.read_only == false and .virtio_status == 15"
+		.read_only == false"
 	run_ok vdusectl dump config --json "$foreign"
 	holds '.config[] | select(.name == "capacity") | .value == 20480'
 	holds 'any(.features[]; .name == "VIRTIO_F_VERSION_1" and .offered and

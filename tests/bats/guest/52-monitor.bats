@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # monitor: what happens, as it happens, and nothing else.
 
+# shellcheck disable=SC2016 # variables of jq
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+
 load 40-bus
 
 # watch OPTION...: monitor in the background, listening when this returns;

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Many devices at once.
 
+# shellcheck disable=SC2016 # variables of jq
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+
 load 40-bus
 
-BATS_TEST_TIMEOUT=600
+export BATS_TEST_TIMEOUT=600
 count=50
 
 # lap [WORDS]: start the watch, or say how long WORDS took since then.
@@ -44,8 +47,7 @@ lap() {
 	run_ok vdusectl list --json
 	lap list
 	holds --argjson n "$count" '(.devices | length == $n) and
-		all(.devices[]; .state == "bound" and .driver == "virtio" and
-			.virtio_status == 15) and
+		all(.devices[]; .state == "bound" and .driver == "virtio") and
 		([.devices[].node] | unique | length == $n)'
 	autoprobe_is 1
 	lap
