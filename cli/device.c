@@ -16,26 +16,51 @@
 /* The largest device id of virtio 1.2 is far below. */
 #define DEVICE_ID_MAX 64
 
+static void add_text(struct json_object *row, const char *key,
+		     const char *text)
+{
+	if (*text)
+		row_text(row, key, text);
+	else
+		row_null(row, key);
+}
+
+static void add_int(struct json_object *row, const char *key, int64_t value)
+{
+	if (value >= 0)
+		row_int(row, key, value);
+	else
+		row_null(row, key);
+}
+
+static void add_bool(struct json_object *row, const char *key, int value)
+{
+	if (value >= 0)
+		row_bool(row, key, value);
+	else
+		row_null(row, key);
+}
+
+/* All fields of `list`, in their order: its JSON then copies nothing. */
 struct json_object *device_row(struct vdu_dev *dev)
 {
 	struct json_object *row = json_object_new_object();
 
-	row_text(row, "name", vdu_dev_name(dev));
-	row_text(row, "type", vdu_dev_type(dev));
-	row_text(row, "state", vdu_dev_state(dev));
-	row_text(row, "owner", vdu_dev_owner(dev));
-	row_text(row, "driver", vdu_dev_driver(dev));
-	row_text(row, "node", vdu_dev_node(dev));
-	row_text(row, "backend", vdu_dev_backend(dev));
-	row_text(row, "serial", vdu_dev_serial(dev));
-	if (vdu_dev_pid(dev) > 0)
-		row_int(row, "pid", vdu_dev_pid(dev));
-	row_int(row, "size", vdu_dev_size_bytes(dev));
-	row_int(row, "block_size", vdu_dev_block_size(dev));
-	row_int(row, "queues", vdu_dev_n_queues(dev));
-	row_int(row, "queue_size", vdu_dev_queue_size(dev));
-	row_bool(row, "read_only", vdu_dev_read_only(dev));
-	row_bool(row, "attached", vdu_dev_attached(dev));
+	add_text(row, "name", vdu_dev_name(dev));
+	add_text(row, "type", vdu_dev_type(dev));
+	add_text(row, "state", vdu_dev_state(dev));
+	add_int(row, "size", vdu_dev_size_bytes(dev));
+	add_text(row, "driver", vdu_dev_driver(dev));
+	add_text(row, "node", vdu_dev_node(dev));
+	add_text(row, "backend", vdu_dev_backend(dev));
+	add_text(row, "owner", vdu_dev_owner(dev));
+	add_int(row, "pid", vdu_dev_pid(dev) > 0 ? vdu_dev_pid(dev) : -1);
+	add_text(row, "serial", vdu_dev_serial(dev));
+	add_int(row, "block_size", vdu_dev_block_size(dev));
+	add_int(row, "queues", vdu_dev_n_queues(dev));
+	add_int(row, "queue_size", vdu_dev_queue_size(dev));
+	add_bool(row, "read_only", vdu_dev_read_only(dev));
+	add_bool(row, "attached", vdu_dev_attached(dev));
 	return row;
 }
 

@@ -27,6 +27,11 @@ static void row_add(struct json_object *row, const char *key,
 					JSON_C_OBJECT_ADD_CONSTANT_KEY);
 }
 
+void row_null(struct json_object *row, const char *key)
+{
+	row_add(row, key, NULL);
+}
+
 static bool is_plain(const char *text)
 {
 	for (; *text; text++)
@@ -171,15 +176,33 @@ static struct json_object *select_columns(const struct columns *columns,
 	return out;
 }
 
+/* Has the row just these columns, in their order? Then it needs no copy. */
+static bool is_exact(const struct columns *columns, struct json_object *row)
+{
+	size_t i = 0;
+
+	if ((size_t)json_object_object_length(row) != columns->n)
+		return false;
+	json_object_object_foreach(row, key, value) {
+		(void)value;
+		if (strcmp(key, columns->list[i++]->key))
+			return false;
+	}
+	return true;
+}
+
 static struct json_object *select_rows(const struct columns *columns,
 				       struct json_object *rows)
 {
 	struct json_object *out = json_object_new_array();
 	size_t i;
 
-	for (i = 0; i < json_object_array_length(rows); i++)
-		(void)json_object_array_add(out, select_columns(columns,
-			json_object_array_get_idx(rows, i)));
+	for (i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		(void)json_object_array_add(out, is_exact(columns, row) ?
+			json_object_get(row) : select_columns(columns, row));
+	}
 	return out;
 }
 

@@ -92,6 +92,8 @@ void json_putp(struct json_object **object);
 #define CLEANUP_JSON CLEANUP(json_putp)
 /* Add text unless it is empty; a copy that is valid UTF-8. */
 void row_text(struct json_object *row, const char *key, const char *text);
+/* Say that it is not known: as good as nothing, but holds the place. */
+void row_null(struct json_object *row, const char *key);
 /* Add a number unless it is negative. */
 void row_int(struct json_object *row, const char *key, int64_t value);
 void row_uint(struct json_object *row, const char *key, uint64_t value);

@@ -102,24 +102,16 @@ static void read_vhost(const struct vdu_ctx *ctx, const char *name,
 		(void)snprintf(ret->node, sizeof(ret->node), "/dev/%s", child);
 }
 
-bool vdu__binding_driver(const struct vdu_ctx *ctx, const char *name,
-			 struct vdu__binding *ret)
+void vdu__binding_read(const struct vdu_ctx *ctx, const char *name,
+		       struct vdu__binding *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->virtio_status = -1;
 	if (!is_device_name(name) ||
 	    vdu__link_name_at(ctx, ret->driver_name, sizeof(ret->driver_name),
 			      VDU__SYS_VDPA "/driver", name, name) < 0)
-		return false;
-	ret->driver = driver_by_name(ret->driver_name);
-	return true;
-}
-
-void vdu__binding_read(const struct vdu_ctx *ctx, const char *name,
-		       struct vdu__binding *ret)
-{
-	if (!vdu__binding_driver(ctx, name, ret))
 		return;
+	ret->driver = driver_by_name(ret->driver_name);
 	if (ret->driver == VDU_DRIVER_VIRTIO)
 		read_virtio(ctx, name, ret);
 	else if (ret->driver == VDU_DRIVER_VHOST)

@@ -42,9 +42,6 @@ struct vdu__binding {
 };
 void vdu__binding_read(const struct vdu_ctx *ctx, const char *name,
 		       struct vdu__binding *ret);
-/* The driver alone; false if it has none. */
-bool vdu__binding_driver(const struct vdu_ctx *ctx, const char *name,
-			 struct vdu__binding *ret);
 
 /*
  * Pid and command of a process that has /dev/vduse/NAME open; 0 if none. A

@@ -139,19 +139,23 @@ static void fill_binding(struct vdu_ctx *ctx, struct vdu_dev *dev,
 			 const struct vdu__nodes *nodes)
 {
 	struct vdu__binding *binding = &dev->binding;
-	const struct vdu__node *node = vdu__nodes_find(nodes, dev->name);
+	const struct vdu__node *node = dev->ours ?
+		vdu__nodes_find(nodes, dev->name) : NULL;
 
-	dev->attached = vdu__binding_driver(ctx, dev->name, binding);
-	if (!dev->attached) {
-		dev->attached = vdu__device_attached(ctx, dev->name);
-	} else if (!dev->ours || !node) {
+	if (!node) {
 		vdu__binding_read(ctx, dev->name, binding);
-	} else {
-		memcpy(binding->virtio, node->virtio, sizeof(node->virtio));
-		memcpy(binding->block, node->block, sizeof(node->block));
-		memcpy(binding->node, node->node, sizeof(node->node));
-		binding->virtio_driver = node->virtio[0];
+		dev->attached = binding->driver != VDU_DRIVER_NONE ||
+				vdu__device_attached(ctx, dev->name);
+		return;
 	}
+	dev->attached = true;
+	binding->driver = node->virtio[0] ? VDU_DRIVER_VIRTIO :
+					    VDU_DRIVER_VHOST;
+	binding->virtio_driver = node->virtio[0];
+	binding->virtio_status = -1;
+	memcpy(binding->virtio, node->virtio, sizeof(node->virtio));
+	memcpy(binding->block, node->block, sizeof(node->block));
+	memcpy(binding->node, node->node, sizeof(node->node));
 }
 
 static void fill_dev(struct vdu_ctx *ctx, struct vdu_dev *dev,

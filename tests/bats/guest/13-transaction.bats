@@ -141,10 +141,10 @@ broken_create() {
 	pids=()
 	for i in 1 2; do
 		(
-			status=0
+			code=0
 			vdusectl create blk --size 1M --backend null \
-				"$(dev_name)" > /dev/null 2>&1 || status=$?
-			echo "$status" > "$BATS_TEST_TMPDIR/$i"
+				"$(dev_name)" > /dev/null 2>&1 || code=$?
+			echo "$code" > "$BATS_TEST_TMPDIR/$i"
 		) 3>&- &
 		pids+=($!)
 	done
