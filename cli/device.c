@@ -73,9 +73,14 @@ static int refuse_foreign(struct cli *cli, const char *name,
 			  struct vdu_error *err)
 {
 	CLEANUP_LIST struct vdu_list *list = NULL;
+	struct vdu_blk_spec spec = { .size_of = sizeof(spec) };
 	int r = vdu_list_new_one(cli->ctx, name, &list, err);
 
 	if (r || device_is_ours(vdu_list_first(list)))
+		return r;
+	/* Who may not look cannot tell whose it is. */
+	r = vdu_blk_spec_load(cli->ctx, name, &spec, err);
+	if (r == -EACCES)
 		return r;
 	*err = (struct vdu_error){ -EOPNOTSUPP, VDU_STAGE_SERVER,
 		"its server is foreign: only servers of vdusectl can be asked" };

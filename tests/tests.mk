@@ -6,7 +6,7 @@ BUILD_DEPS := gcc libc6-dev make pkg-config libnl-genl-3-dev libmnl-dev \
 	libcap-ng-dev scdoc
 TEST_DEPS := bash-completion bats dmsetup e2fsprogs fio fish git groff-base \
 	hyperfine iproute2 jq kmod libcmocka-dev man-db mdadm procps \
-	qemu-system-common qemu-system-x86 qemu-utils shellcheck xfsprogs zsh
+	qemu-system-common qemu-system-x86 qemu-utils shellcheck strace xfsprogs zsh
 
 TAP := $(O)/tap
 JOBS = -j$(shell nproc)

@@ -31,6 +31,11 @@ static inline void vdu__store16_release(void *p, uint16_t value)
 	__atomic_store_n((uint16_t *)p, htole16(value), __ATOMIC_RELEASE);
 }
 
+static inline uint32_t vdu__load32(const void *p)
+{
+	return le32toh(__atomic_load_n((const uint32_t *)p, __ATOMIC_RELAXED));
+}
+
 static inline void vdu__store32(void *p, uint32_t value)
 {
 	__atomic_store_n((uint32_t *)p, htole32(value), __ATOMIC_RELAXED);

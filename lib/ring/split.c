@@ -95,6 +95,15 @@ int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain)
 	return 1;
 }
 
+void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
+		      struct vdu__chain *chain)
+{
+	vdu__chain_take(ring, chain, head);
+	/* It has its place in the available ring behind what was used. */
+	ring->last_avail++;
+	ring->seen_avail++;
+}
+
 void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len)
 {
 	uint16_t slot = ring->used_idx & (ring->num - 1);
@@ -103,6 +112,14 @@ void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len)
 	vdu__store32(entry, head);
 	vdu__store32(entry + 4, len);
 	ring->used_idx++;
+}
+
+uint32_t vdu__ring_used_head(const struct vdu__ring *ring, uint16_t idx)
+{
+	uint16_t slot = idx & (ring->num - 1);
+
+	return vdu__load32(used_at(ring, RING_ENTRIES +
+				   slot * USED_ENTRY_SIZE));
 }
 
 /* Does the step from old to new pass event (virtio 1.2, 2.7.10)? */

@@ -82,11 +82,21 @@ uint64_t vdu__ring_used_bytes(uint16_t num);
  */
 int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain);
 
+/*
+ * Take again, right after init, the chain of a head that an owner before us had
+ * taken and not returned: in any order, each once.
+ */
+void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
+		      struct vdu__chain *chain);
+
 /* Return a chain: len bytes were written to it. Visible after publish. */
 void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len);
 
 /* Show the driver what was pushed; true if it wants an interrupt for it. */
 bool vdu__ring_publish(struct vdu__ring *ring);
+
+/* The head in used entry number idx, as in memory now. */
+uint32_t vdu__ring_used_head(const struct vdu__ring *ring, uint16_t idx);
 
 /* Ask for a kick at the next buffer; true if one is there already. */
 bool vdu__ring_arm_kick(struct vdu__ring *ring);

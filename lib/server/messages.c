@@ -146,6 +146,8 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 			   from == FROM_PAUSE ? atomic_load(&queue->last_avail) :
 						info.avail_index;
 	setup.resumed = from != FROM_DRIVER;
+	setup.recover = from == FROM_USED;
+	setup.inflight = vdu__inflight_queue(server->inflight, index);
 	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
 	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
 	setup.write_through = !has(server, VIRTIO_BLK_F_FLUSH);

@@ -128,12 +128,16 @@ static void clock_at_once(struct vdu__queue *queue)
 
 static void publish(struct vdu__queue *queue)
 {
+	bool wanted;
+
 	if (queue->at_once)
 		clock_at_once(queue);
 	if (!queue->unpublished)
 		return;
 	queue->unpublished = 0;
-	if (vdu__ring_publish(&queue->ring))
+	wanted = vdu__ring_publish(&queue->ring);
+	vdu__inflight_settle(queue->inflight, &queue->ring);
+	if (wanted)
 		interrupt(queue);
 }
 
@@ -177,6 +181,11 @@ static void begin_running(struct vdu__queue *queue,
 	queue->running = true;
 	/* A server before us may have pushed without announcing it. */
 	queue->unpublished = setup->resumed;
+	queue->inflight = setup->inflight;
+	if (setup->recover)
+		vdu__requests_recover(queue);
+	else
+		vdu__inflight_reset(queue->inflight, &queue->ring);
 }
 
 static void end_running(struct vdu__queue *queue)

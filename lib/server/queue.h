@@ -20,6 +20,7 @@
 #include "lib/blk/request.h"
 #include "lib/kernel/iotlb.h"
 #include "lib/ring/split.h"
+#include "lib/server/inflight.h"
 #include "lib/server/stats.h"
 
 /* A request between pop and push. */
@@ -45,6 +46,8 @@ struct vdu__queue_setup {
 	struct vdu__blk_rules rules;
 	bool write_through;		/* FLUSH was not negotiated */
 	bool resumed;			/* the driver was running already */
+	bool recover;			/* under another server */
+	struct vdu__inflight_queue *inflight;
 };
 
 /* The last mappings that this thread looked up. */
@@ -81,6 +84,7 @@ struct vdu__queue {
 	struct io_uring uring;
 	struct vdu__mem mem;
 	struct vdu__ring ring;
+	struct vdu__inflight_queue *inflight;
 	struct vdu__blk_rules rules;
 	bool running, stopping, write_through;
 	unsigned int seen_setup;
@@ -121,6 +125,8 @@ void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq);
 
 /* Pop and begin whatever the driver has made available. */
 void vdu__requests_take(struct vdu__queue *queue);
+/* Begin again what a killed server has left. */
+void vdu__requests_recover(struct vdu__queue *queue);
 /* A CQE of a backend came in for slot. */
 void vdu__request_complete(struct vdu__queue *queue, struct vdu__slot *slot,
 			   int res);

@@ -153,22 +153,10 @@ static void fill_io(struct vdu__queue *queue, struct vdu__slot *slot)
 	}
 }
 
-static void begin(struct vdu__queue *queue, struct vdu__slot *slot)
+static void submit(struct vdu__queue *queue, struct vdu__slot *slot)
 {
-	bool malformed = false;
-	uint8_t status;
-	uint32_t len;
 	int r;
 
-	if (vdu__blk_parse(&queue->rules, &slot->chain, &slot->req, &status,
-			   &len, &malformed) == VDU_BLK_DONE) {
-		if (malformed)
-			vdu__count(&queue->stats.malformed, 1);
-		else if (slot->req.type == VIRTIO_BLK_T_GET_ID)
-			vdu__count(&queue->stats.get_ids, 1);
-		finish(queue, slot, status, len);
-		return;
-	}
 	fill_io(queue, slot);
 	show(queue, slot);
 	vdu__count(&queue->stats.ops[slot->io.op], 1);
@@ -178,6 +166,50 @@ static void begin(struct vdu__queue *queue, struct vdu__slot *slot)
 					&queue->uring);
 	if (r != VDU_IO_PENDING)
 		finish_io(queue, slot, r);
+}
+
+static void begin(struct vdu__queue *queue, struct vdu__slot *slot)
+{
+	bool malformed = false;
+	enum vdu__blk_next next;
+	uint8_t status;
+	uint32_t len;
+
+	next = vdu__blk_parse(&queue->rules, &slot->chain, &slot->req, &status,
+			      &len, &malformed);
+	/* What was read of it may be zeroes that nobody wrote. */
+	if (atomic_load(&queue->iotlb->torn)) {
+		next = VDU_BLK_DONE;
+		status = VIRTIO_BLK_S_IOERR;
+		len = 0;
+		malformed = true;
+	}
+	if (next == VDU_BLK_SUBMIT) {
+		submit(queue, slot);
+		return;
+	}
+	if (malformed)
+		vdu__count(&queue->stats.malformed, 1);
+	else if (slot->req.type == VIRTIO_BLK_T_GET_ID)
+		vdu__count(&queue->stats.get_ids, 1);
+	finish(queue, slot, status, len);
+}
+
+void vdu__requests_recover(struct vdu__queue *queue)
+{
+	struct vdu__slot *slot;
+	uint64_t at = 0;
+	int head;
+
+	vdu__inflight_settle(queue->inflight, &queue->ring);
+	while ((head = vdu__inflight_next(queue->inflight, &queue->ring,
+					  &at)) >= 0 &&
+	       (slot = get_slot(queue))) {
+		slot->chain.iov = slot->iov;
+		slot->chain.max_iov = queue->max_size;
+		vdu__ring_retake(&queue->ring, (uint16_t)head, &slot->chain);
+		begin(queue, slot);
+	}
 }
 
 void vdu__requests_take(struct vdu__queue *queue)
@@ -193,6 +225,8 @@ void vdu__requests_take(struct vdu__queue *queue)
 			put_slot(queue, slot);
 			break;
 		}
+		vdu__inflight_take(queue->inflight, &queue->ring,
+				   slot->chain.head);
 		begin(queue, slot);
 	}
 	atomic_store_explicit(&queue->last_avail, queue->ring.last_avail,

@@ -216,6 +216,11 @@ static int set_up(struct vdu__server *server, const char *name,
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
 	vdu__iotlb_guard(server->iotlb);
+	r = vdu__inflight_open(server->ctx, name, server->file.spec.n_queues,
+			       server->file.spec.queue_size, &server->inflight,
+			       err);
+	if (r < 0)
+		return r;
 	server->listen_fd = vdu__socket_listen(server->ctx, name, err);
 	if (server->listen_fd < 0)
 		return server->listen_fd;
@@ -243,6 +248,7 @@ static void tear_down(struct vdu__server *server)
 	free(server->started);
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++)
 		vdu__socket_close(&server->connections[i]);
+	vdu__inflight_close(server->inflight);
 	vdu__iotlb_guard(NULL);
 	vdu__iotlb_free(server->iotlb);
 	vdu__closep(&server->device_fd);

@@ -52,6 +52,7 @@ struct vdu__server {
 	unsigned int timer_ticks;
 
 	struct vdu__iotlb *iotlb;
+	struct vdu__inflight *inflight;
 	struct vdu__queue *queues;
 	unsigned int n_queues;		/* whose threads run */
 	struct started {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Which requests are with a server, so that the next one knows what a killed
+ * one has left. The rings do not tell: requests end in any order, and the
+ * available ring forgets.
+ *
+ * /run/vdusectl/NAME/inflight, mapped by the server: each queue notes a head
+ * before its request begins, and drops it after the used index that covers it
+ * is in ring memory. A death between the two is seen from that index.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <vduse/error.h>
+
+#include "lib/ring/split.h"
+
+struct vdu_ctx;
+struct vdu__inflight;
+
+/* One queue's part of the log; only its data thread uses it. */
+struct vdu__inflight_queue {
+	uint64_t last;		/* the number that was given last */
+	uint16_t used_idx;	/* up to which the log is right */
+	uint16_t padding[3];
+	uint64_t order[];	/* by head: its number, 0: not with us */
+};
+
+/*
+ * Map the log of device name, a new one if there is none that fits. The
+ * caller is its only server.
+ */
+int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
+		       uint32_t queue_size, struct vdu__inflight **ret,
+		       struct vdu_error *err);
+/* Accepts NULL. The file stays. */
+void vdu__inflight_close(struct vdu__inflight *log);
+struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
+						uint32_t index);
+
+/* Nothing is in flight: a driver begins, or the queue has drained. */
+void vdu__inflight_reset(struct vdu__inflight_queue *log,
+			 const struct vdu__ring *ring);
+/* Before the request of head begins. */
+void vdu__inflight_take(struct vdu__inflight_queue *log,
+			const struct vdu__ring *ring, uint16_t head);
+/* After the used index was published, or found so at a resume. */
+void vdu__inflight_settle(struct vdu__inflight_queue *log,
+			  const struct vdu__ring *ring);
+/*
+ * The head that was taken first of those taken after number *at, or -1;
+ * *at becomes its number.
+ */
+int vdu__inflight_next(const struct vdu__inflight_queue *log,
+		       const struct vdu__ring *ring, uint64_t *at);
