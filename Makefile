@@ -84,7 +84,9 @@ $(O)/vdusectl: $(CLI_OBJS) $(O)/libvduse.a
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(BUNDLE_LIBS) -Wl,--as-needed \
 		$(CLI_LIBS) $(LIB_LIBS)
 
-$(O)/libvduse.pc: lib/libvduse.pc.in Makefile
+# Each time: PREFIX may be another one now.
+.PHONY: $(O)/libvduse.pc
+$(O)/libvduse.pc: lib/libvduse.pc.in
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
 

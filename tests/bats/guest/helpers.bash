@@ -179,7 +179,9 @@ remove_leftovers() {
 	while read -r kind path; do
 		name=${path##*/}
 		case $path in
-		/dev/vduse/*) timeout -k 2 20 vdusectl destroy --force "$name" ;;
+		/dev/vduse/*)
+			timeout -k 2 20 vdusectl start "$name"
+			timeout -k 2 20 vdusectl destroy "$name" ;;
 		/sys/bus/vdpa/*) timeout -k 2 20 vdpa dev del "$name" ;;
 		esac
 	done <<< "$1"
@@ -202,7 +204,12 @@ check_leftovers() {
 	done
 	printf 'the test left behind:\n%s\n' "$left"
 	remove_leftovers "$left" > /dev/null 2>&1 || true
-	left=$(list_leftovers)
+	# A killed process is seen until its parent has noticed.
+	for tries in 1 2 3 4 5 6 7 8 9 10; do
+		left=$(list_leftovers)
+		[ -n "$left" ] || break
+		sleep 0.5
+	done
 	[ -z "$left" ] || printf 'and this cannot be removed:\n%s\n' "$left"
 	return 1
 }
