@@ -128,6 +128,17 @@ uninstall: ## remove what install put there
 	for page in $(MAN_PAGES); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
+# KDIR: headers of the kernel that our module is for; default: those of the
+# kernel that runs here.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+.PHONY: kmod kmod-install
+kmod: ## build our kernel module, kmod/vduse.ko; KDIR=headers
+	$(Q)$(MAKE) -C kmod KDIR=$(KDIR)
+
+kmod-install: kmod ## install it into updates/, before the stock one
+	$(Q)$(MAKE) -C kmod KDIR=$(KDIR) install
+
 include tests/tests.mk
 
 .PHONY: clean

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* create: make a device, serve it, and with --bind give it to a driver. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,12 +137,19 @@ static int accept_existing(struct cli *cli, const struct vdu_blk_spec *want)
 static void undo(struct cli *cli, const char *name)
 {
 	struct vdu_error err = { 0 };
+	sigset_t signals, before;
 
+	/* A second Ctrl-C waits until this is over. */
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, &before);
 	message_step(cli, "undoing: destroying %s", name);
 	vdu_ctx_reset_cancel(cli->ctx);
 	vdu_ctx_set_timeout(cli->ctx, DEFAULT_TIMEOUT_MS);
 	if (vdu_destroy(cli->ctx, name, 0, &err))
 		(void)message_error(cli, name, &err);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static int bind_it(struct cli *cli, const char *name, const char *driver,

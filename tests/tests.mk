@@ -81,15 +81,33 @@ $(O)/planted/planted.ko: tests/vm/planted/planted.c tests/vm/planted/Kbuild
 		make -s -C "$$headers" M=$(abspath $(@D)) \
 			CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
-# stock: the kernel's own vduse.ko; own: kmod/vduse.ko.
-GUEST_MODULES ?= stock
+# Our own VDUSE module, built for the virtual machine's kernel.
+KMOD_SRCS := $(filter-out %.mod.c,$(wildcard kmod/*.[ch])) kmod/Kbuild \
+	kmod/Makefile kmod/KERNELS kmod/check-kernel
+
+$(O)/kmod/vduse.ko: $(KMOD_SRCS)
+	$(call say,KMOD,$@)
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)headers=$$(tests/vm/fetch-kernel --headers) && \
+		env -u MAKEFLAGS -u MFLAGS -u O \
+		make -s -C $(@D) KDIR="$$headers"
+
+include tests/kmod/kmod.mk
+
+# All tests run on the kernel's own module, these on ours as well.
+OWN_FILES ?= $(addprefix tests/bats/guest/,20-io.bats 22-vhost.bats 40-bind.bats)
 
 .PHONY: check-guest
-check-guest: all test-tools $(O)/planted/planted.ko ## tests on a real kernel, in a virtual machine
+check-guest: all test-tools $(O)/planted/planted.ko $(O)/kmod/vduse.ko \
+		$(O)/tests/kmod-probe ## tests on a real kernel, in a virtual machine
 	@rm -f $(TAP)/guest-*.tap
-	@status=0; for module in $(GUEST_MODULES); do \
-		O=$(abspath $(O)) tests/vm/bats --module $$module || status=1; \
-	done; exit $$status
+	@export O=$(abspath $(O)); status=0; \
+	tests/vm/bats --module stock || status=1; \
+	tests/vm/bats --module own $(OWN_FILES) || status=1; \
+	tests/tap-run $(TAP)/guest-conformance.tap tests/kmod/conformance || \
+		status=1; \
+	exit $$status
 
 # The tiers go on after a failure: the count tells what failed.
 .PHONY: check
@@ -125,6 +143,6 @@ BATS_FILES = $(shell find tests/bats -name '*.bats' -o -name '*.bash')
 lint: all ## shellcheck, and the rules about layers, files and symbols
 	@status=0; \
 	shellcheck -x $(SHELL_FILES) || status=1; \
-	shellcheck -x -e SC2154 $(BATS_FILES) || status=1; \
+	shellcheck -x -e SC2154,SC2013 $(BATS_FILES) || status=1; \
 	for rule in tests/lint/*; do O=$(O) ./$$rule || status=1; done; \
 	exit $$status

@@ -98,6 +98,15 @@ static int zero_mode(const struct vdu__backend *backend,
 	       (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
 }
 
+static void queue_sync(struct vdu__backend *backend, struct vdu__io *io,
+		       struct io_uring *uring)
+{
+	struct io_uring_sqe *sqe = vdu__get_sqe(uring);
+
+	io_uring_prep_fsync(sqe, backend->fd, IORING_FSYNC_DATASYNC);
+	io_uring_sqe_set_data(sqe, io);
+}
+
 /* Queue the next step of a discard or write-zeroes; 0 when there is none. */
 static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 		       struct io_uring *uring)
@@ -111,8 +120,12 @@ static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 		io->next_range++;
 		io->range_done = 0;
 	}
-	if (io->next_range == io->n_ranges)
+	if (io->next_range == io->n_ranges && !io->durable)
 		return 0;
+	if (io->next_range == io->n_ranges) {
+		queue_sync(backend, io, uring);
+		return VDU_IO_PENDING;
+	}
 	range = &io->ranges[io->next_range];
 	at = range->offset + io->range_done;
 	len = range->len - io->range_done;
@@ -130,10 +143,14 @@ static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 static int range_completed(struct vdu__backend *backend, struct vdu__io *io,
 			   int res, struct io_uring *uring)
 {
-	const struct vdu__blk_range *range = &io->ranges[io->next_range];
+	const struct vdu__blk_range *range;
 	bool unsupported = res == -EOPNOTSUPP || res == -ENOSYS ||
 			   res == -EINVAL;
 
+	/* All ranges are done, and this was the sync behind them. */
+	if (io->next_range == io->n_ranges)
+		return res;
+	range = &io->ranges[io->next_range];
 	if (res == -EINTR || res == -EAGAIN)
 		return io->retries++ < MAX_RETRIES ?
 		       queue_range(backend, io, uring) : res;
@@ -157,8 +174,6 @@ static int range_completed(struct vdu__backend *backend, struct vdu__io *io,
 static int file_submit(struct vdu__backend *backend, struct vdu__io *io,
 		       struct io_uring *uring)
 {
-	struct io_uring_sqe *sqe;
-
 	switch (io->op) {
 	case VDU_IO_READ:
 	case VDU_IO_WRITE:
@@ -167,9 +182,7 @@ static int file_submit(struct vdu__backend *backend, struct vdu__io *io,
 		queue_transfer(backend, io, uring);
 		return VDU_IO_PENDING;
 	case VDU_IO_FLUSH:
-		sqe = vdu__get_sqe(uring);
-		io_uring_prep_fsync(sqe, backend->fd, IORING_FSYNC_DATASYNC);
-		io_uring_sqe_set_data(sqe, io);
+		queue_sync(backend, io, uring);
 		return VDU_IO_PENDING;
 	case VDU_IO_DISCARD:
 	case VDU_IO_WRITE_ZEROES:

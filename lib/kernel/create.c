@@ -234,10 +234,18 @@ static void undo_server(struct vdu_ctx *ctx, void *arg)
 /* A run directory without a device is what a crash has left. */
 static int make_run_dir(struct creation *c, struct vdu_error *err)
 {
+	CLEANUP_CLOSE int old = -EBADF;
 	CLEANUP_CLOSE int fd = -EBADF;
 	char path[PATH_MAX];
 	int r;
 
+	/* Another create or destroy of that name may be under way. */
+	r = vdu__lock_device(c->ctx, c->file.spec.name, &old, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = check_name(c, err);
+	if (r < 0)
+		return r;
 	r = vdu__path(c->ctx, c->run_dir, sizeof(c->run_dir),
 		      VDU_RUN_DIR "/%s", c->file.spec.name);
 	if (r == 0)

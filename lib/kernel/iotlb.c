@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "lib/kernel/device.h"
 
@@ -47,6 +48,18 @@ static const struct vdu__mapping *find_known(struct vdu__iotlb *iotlb,
 	return NULL;
 }
 
+static uint64_t granule(int fd)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), block;
+	struct stat st;
+
+	/* hugetlbfs takes and gives back whole huge pages only. */
+	if (fstat(fd, &st) < 0)
+		return page;
+	block = (uint64_t)st.st_blksize;
+	return block > page && !(block & (block - 1)) ? block : page;
+}
+
 /*
  * Map the region as its permission says, although its fd may allow more. A
  * region need not begin or end on a page boundary (rings do not).
@@ -54,7 +67,7 @@ static const struct vdu__mapping *find_known(struct vdu__iotlb *iotlb,
 static int map_region(const struct vdu__region *region,
 		      struct vdu__mapping *ret)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = granule(region->fd);
 	uint64_t lead = region->offset & (page - 1);
 	int prot = (region->readable ? PROT_READ : 0) |
 		   (region->writable ? PROT_WRITE : 0);
@@ -65,6 +78,7 @@ static int map_region(const struct vdu__region *region,
 	    __builtin_add_overflow(region->last - region->start, lead + 1,
 				   &bytes) || bytes > SIZE_MAX / 2)
 		return -EINVAL;
+	bytes = (bytes + page - 1) & ~(page - 1);
 	map = mmap(NULL, bytes, prot, MAP_SHARED, region->fd,
 		   (off_t)(region->offset - lead));
 	if (map == MAP_FAILED)
@@ -79,6 +93,7 @@ static int map_region(const struct vdu__region *region,
 		.writable = region->writable,
 		.map = map,
 		.map_bytes = bytes,
+		.page = page,
 	};
 	return 0;
 }
@@ -132,7 +147,6 @@ void vdu__iotlb_flush(struct vdu__iotlb *iotlb)
 static void on_sigbus(int sig, siginfo_t *info, void *ucontext)
 {
 	struct vdu__iotlb *iotlb = atomic_load(&guarded);
-	const uintptr_t page = 4096;
 	char *addr = info->si_addr;
 	unsigned int n = iotlb ? atomic_load(&iotlb->n) : 0;
 
@@ -140,11 +154,11 @@ static void on_sigbus(int sig, siginfo_t *info, void *ucontext)
 	for (unsigned int i = 0; i < n; i++) {
 		struct vdu__mapping *m = &iotlb->mappings[i];
 		char *map = m->map;
-		void *at = (void *)((uintptr_t)addr & ~(page - 1));
+		void *at = (void *)((uintptr_t)addr & ~(m->page - 1));
 
 		if (addr < map || addr >= map + m->map_bytes)
 			continue;
-		if (mmap(at, page, PROT_READ | PROT_WRITE,
+		if (mmap(at, m->page, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at) {
 			atomic_store(&iotlb->torn, true);
 			return;

@@ -22,7 +22,7 @@ struct vdu__mapping {
 	char *va;		/* of start */
 	bool readable, writable;
 	void *map;		/* what mmap returned, and how much */
-	size_t map_bytes;
+	size_t map_bytes, page;	/* page: what the memory comes in */
 };
 
 struct vdu__iotlb {

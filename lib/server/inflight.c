@@ -129,7 +129,10 @@ void vdu__inflight_take(struct vdu__inflight_queue *log,
 	/* A head that no ring has is pushed back at once. */
 	if (head >= ring->num)
 		return;
-	log->order[head] = ++log->last;
+	/* A number that was given once is not given again. */
+	log->last++;
+	in_this_order();
+	log->order[head] = log->last;
 	in_this_order();
 }
 

@@ -8,11 +8,15 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <vduse/manage.h>
 
 #include "lib/server/client.h"
 #include "lib/util/lock.h"
+
+/* How long a killed server may take to be gone. */
+#define END_MS 1000
 
 /* A socket for the readiness protocol, in the device's run directory. */
 static int notify_socket(struct vdu_ctx *ctx, const char *name,
@@ -128,6 +132,16 @@ static int wait_ready(struct vdu_ctx *ctx, int fd, int pidfd,
 	}
 }
 
+/* One that did not make it. It is our child: it must not stay a zombie. */
+static void end_server(pid_t pid, int pidfd)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+
+	(void)kill(pid, SIGKILL);
+	(void)poll(&gone, 1, END_MS);
+	(void)waitpid(pid, NULL, WNOHANG);
+}
+
 int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 		      struct vdu_error *err)
 {
@@ -155,7 +169,7 @@ int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 			wait_ready(ctx, notify_fd, pidfd, err);
 	(void)unlink(notify);
 	if (r < 0)
-		(void)kill(pid, SIGKILL);
+		end_server(pid, pidfd);
 	return r;
 }
 
@@ -174,6 +188,7 @@ int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 {
 	pid_t pid = vdu__server_pid(ctx, name);
 	CLEANUP_CLOSE int pidfd = -EBADF;
+	int r;
 
 	if (!pid)
 		return 0;
@@ -186,7 +201,11 @@ int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 			vdu__fail(err, VDU_STAGE_SERVER, -errno,
 				  "cannot stop its server, pid %d: %s", pid,
 				  strerror(errno));
-	return wait_gone(ctx, pidfd, err);
+	r = wait_gone(ctx, pidfd, err);
+	/* ECHILD: another process has started it. */
+	if (r == 0)
+		(void)waitpid(pid, NULL, WNOHANG);
+	return r;
 }
 
 static int require_ours(struct vdu_ctx *ctx, const char *name, int *ret_lock,

@@ -124,6 +124,12 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	struct vdu__vq_info info;
 	struct vdu__ring_view view;
 
+	/* It has run since the reset: its place is where our thread stopped. */
+	if (from == FROM_DRIVER && started->num) {
+		if (atomic_load(&queue->broken))
+			return true;
+		from = FROM_PAUSE;
+	}
 	if (started->running || !atomic_load(&queue->idle) ||
 	    vdu__device_vq_info(server->device_fd, index, &info) < 0 ||
 	    !info.ready || !info.num || info.num > queue->max_size)
@@ -187,6 +193,18 @@ static void start_queues(struct vdu__server *server, enum from from)
 	set_timer(server, all ? 0 : READY_TICK_MS);
 }
 
+/* A pause ended the search for queues that become ready late: go on. */
+static void watch_queues(struct vdu__server *server)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		all = all && server->started[i].running;
+	server->timer_ticks = 0;
+	if (!all && (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		set_timer(server, READY_TICK_MS);
+}
+
 static bool all_idle(const struct vdu__server *server)
 {
 	for (unsigned int i = 0; i < server->n_queues; i++)
@@ -241,6 +259,7 @@ static void finish_pending(struct vdu__server *server)
 	case VDU_THEN_REMAP:
 		forget_rings(server);
 		restart_queues(server);
+		watch_queues(server);
 		reply(server, true);
 		break;
 	case VDU_THEN_STATE:
@@ -248,6 +267,7 @@ static void finish_pending(struct vdu__server *server)
 		for (unsigned int i = 0; i < server->n_queues; i++)
 			server->started[i].running = false;
 		restart_queues(server);
+		watch_queues(server);
 		break;
 	case VDU_THEN_LEAVE:
 		server->leave = true;

@@ -15,6 +15,8 @@
 enum { TAG_KICK = 1, TAG_CMD = 2, TAG_RETRY = 3 };
 
 #define URING_ENTRIES_MAX 256U
+/* Of taking, before commands and completions get their turn. */
+#define ROUNDS_MAX 16
 #define INTERRUPT_RETRIES_MAX 5000	/* milliseconds: one retry in each */
 
 /* Tell the control thread to look at our state. */
@@ -147,6 +149,8 @@ static void publish(struct vdu__queue *queue)
  */
 static void turn(struct vdu__queue *queue)
 {
+	unsigned int rounds = 0;
+
 	do {
 		vdu__ring_disarm_kick(&queue->ring);
 		vdu__requests_take(queue);
@@ -157,8 +161,9 @@ static void turn(struct vdu__queue *queue)
 			tell_control(queue);
 			return;
 		}
-	} while (vdu__ring_arm_kick(&queue->ring) &&
-		 queue->in_flight < queue->max_size);
+		queue->again = vdu__ring_arm_kick(&queue->ring) &&
+			       queue->in_flight < queue->max_size;
+	} while (queue->again && ++rounds < ROUNDS_MAX);
 }
 
 /* --- commands ---------------------------------------------------------- */
@@ -309,7 +314,10 @@ static void *queue_main(void *arg)
 		return NULL;
 
 	while (stay) {
-		r = io_uring_submit_and_wait(&queue->uring, 1);
+		r = queue->again ?
+			io_uring_submit_and_get_events(&queue->uring) :
+			io_uring_submit_and_wait(&queue->uring, 1);
+		queue->again = false;
 		if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
 			break;
 		queue->now_ns = vdu__now_ns();

@@ -89,6 +89,7 @@ struct vdu__queue {
 	bool running, stopping, write_through;
 	unsigned int seen_setup;
 	unsigned int unpublished;
+	bool again;			/* there is more, do not sleep */
 	unsigned int at_once;		/* done in the turn that took them */
 	bool interrupt_due, retry_armed;
 	unsigned int interrupt_retries;

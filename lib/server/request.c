@@ -146,6 +146,7 @@ static void fill_io(struct vdu__queue *queue, struct vdu__slot *slot)
 		break;
 	case VIRTIO_BLK_T_WRITE_ZEROES:
 		io->op = VDU_IO_WRITE_ZEROES;
+		io->durable = queue->write_through;
 		break;
 	default:
 		io->op = VDU_IO_FLUSH;

@@ -175,13 +175,15 @@ int vdu__wait_fd(const struct vdu_ctx *ctx, int fd, short events, int cap_ms)
 
 	for (;;) {
 		struct pollfd fds[] = {
-			{ .fd = ctx->cancel_fd, .events = POLLIN },
+			{ .fd = ctx->undoing ? -1 : ctx->cancel_fd,
+			  .events = POLLIN },
 			{ .fd = fd, .events = events },
 		};
 		int n = poll(fds, 2, vdu__remaining_ms(ctx, cap_ms));
 
 		/* The fd is shared with forked children, the flag is not. */
-		if (vdu_ctx_cancelled(ctx) || (n > 0 && fds[0].revents))
+		if (!ctx->undoing &&
+		    (vdu_ctx_cancelled(ctx) || (n > 0 && fds[0].revents)))
 			return -EINTR;
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -197,7 +199,7 @@ int vdu__wait_fd(const struct vdu_ctx *ctx, int fd, short events, int cap_ms)
 int vdu__check_cancel(const struct vdu_ctx *ctx, const char *what,
 		      struct vdu_error *err)
 {
-	if (vdu_ctx_cancelled(ctx))
+	if (!ctx->undoing && vdu_ctx_cancelled(ctx))
 		return vdu__fail(err, VDU_STAGE_CANCEL, -EINTR,
 				 "interrupted before %s", what);
 	if (vdu__remaining_ms(ctx, -1) == 0)

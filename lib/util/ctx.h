@@ -22,6 +22,7 @@ struct vdu_ctx {
 	uint64_t deadline_ns;		/* CLOCK_MONOTONIC; UINT64_MAX: none */
 	int cancel_fd;			/* eventfd, readable once cancelled */
 	atomic_bool cancelled;		/* any thread or signal handler */
+	bool undoing;			/* not to be cancelled until that is over */
 };
 
 #define VDU_RUN_DIR "/run/vdusectl"

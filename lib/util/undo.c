@@ -21,17 +21,14 @@ void vdu__undo_run(struct vdu__undo *undo)
 {
 	struct vdu_ctx *ctx = undo->ctx;
 	uint64_t deadline = ctx->deadline_ns;
-	bool cancelled = vdu_ctx_cancelled(ctx);
-
 	if (!undo->n)
 		return;
-	vdu_ctx_reset_cancel(ctx);
+	ctx->undoing = true;
 	vdu_ctx_set_timeout(ctx, UNDO_TIMEOUT_MS);
 	while (undo->n) {
 		undo->n--;
 		undo->steps[undo->n].fn(ctx, undo->steps[undo->n].arg);
 	}
 	ctx->deadline_ns = deadline;
-	if (cancelled)
-		vdu_ctx_cancel(ctx);
+	ctx->undoing = false;
 }

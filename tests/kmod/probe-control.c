@@ -100,8 +100,9 @@ static void try_name(const char *key, const char *name)
 {
 	struct vduse_dev_config *config = block_config();
 
+	/* One that fills the field goes without its NUL. */
 	memset(config->name, 0, sizeof(config->name));
-	strncpy(config->name, name, sizeof(config->name));
+	memcpy(config->name, name, strnlen(name, sizeof(config->name)));
 	try_config(key, config);
 }
 

@@ -120,12 +120,13 @@ void drop_device(int fd)
 		fatal("destroy");
 }
 
-static int shell(const char *format, const char *name, const char *driver)
+/* Run a command that finds the words in $NAME and $DRIVER. */
+static int shell(const char *command, const char *name, const char *driver)
 {
-	char command[1024];
 	int status;
 
-	snprintf(command, sizeof(command), format, name, driver);
+	setenv("NAME", name, 1);
+	setenv("DRIVER", driver, 1);
 	status = system(command);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
@@ -135,18 +136,18 @@ int attach(const char *name, const char *driver)
 	int ret;
 
 	shell("echo 0 > /sys/bus/vdpa/drivers_autoprobe", "", "");
-	ret = shell("vdpa dev add name %s mgmtdev vduse >/dev/null 2>&1", name,
-		    "");
+	ret = shell("vdpa dev add name $NAME mgmtdev vduse >/dev/null 2>&1",
+		    name, "");
 	if (!ret && driver)
-		ret = shell("cd /sys/bus/vdpa && echo %2$s > "
-			    "devices/%1$s/driver_override && "
-			    "echo %1$s > drivers_probe", name, driver);
+		ret = shell("cd /sys/bus/vdpa && "
+			    "echo $DRIVER > devices/$NAME/driver_override && "
+			    "echo $NAME > drivers_probe", name, driver);
 	return ret;
 }
 
 int detach(const char *name)
 {
-	return shell("vdpa dev del %s >/dev/null 2>&1", name, "");
+	return shell("vdpa dev del $NAME >/dev/null 2>&1", name, "");
 }
 
 int vhost_open(const char *name)

@@ -102,8 +102,8 @@ $name-10 1.5M yes -" ]
 	run_ok vdusectl list -o +pid --raw -n
 	[ "$(awk '{ print NF }' <<< "${output%%$'\n'*}")" -eq 8 ]
 	run_ok vdusectl list --list-columns
-	[ "$(grep -c '^[A-Z_]*' <<< "$output")" -ge 18 ]
-	[[ $output == *NAME* && $output == *BOUNCE_SIZE* ]]
+	[ "$(grep -c '^[A-Z_]*' <<< "$output")" -ge 15 ]
+	[[ $output == *NAME* && $output == *READ_ONLY* ]]
 	run_fail 2 vdusectl list -o name,colour
 	[[ $stderr == *colour* ]]
 }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/vduse/control, and the list of devices it makes.
+ */
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "vduse.h"
+
+/* Guards the list of devices. */
+DEFINE_MUTEX(vduse_devs_lock);
+LIST_HEAD(vduse_devs);
+
+static struct cdev vduse_control_cdev;
+static struct device *vduse_control_dev;
+
+/**
+ * struct vduse_control - an open control node
+ * @lock: guards @api_version
+ * @api_version: what this user speaks
+ */
+struct vduse_control {
+	struct mutex lock;	/* see above */
+	u64 api_version;
+};
+
+/**
+ * vduse_dev_find - look up a device
+ * @name: its name
+ *
+ * Context: vduse_devs_lock is held, which also keeps the device.
+ * Return: the device or NULL.
+ */
+struct vduse_dev *vduse_dev_find(const char *name)
+{
+	struct vduse_dev *dev;
+
+	lockdep_assert_held(&vduse_devs_lock);
+	list_for_each_entry(dev, &vduse_devs, node)
+		if (!strcmp(dev_name(&dev->dev), name))
+			return dev;
+	return NULL;
+}
+
+static int vduse_control_create(void __user *argp)
+{
+	struct vduse_dev_config config;
+	void *space = NULL;
+	int ret;
+
+	if (copy_from_user(&config, argp, sizeof(config)))
+		return -EFAULT;
+	config.name[VDUSE_NAME_MAX - 1] = '\0';
+
+	ret = vduse_check_config(&config);
+	if (ret)
+		return ret;
+
+	if (config.config_size) {
+		space = vmemdup_user(argp + sizeof(config), config.config_size);
+		if (IS_ERR(space))
+			return PTR_ERR(space);
+	}
+	ret = vduse_dev_create(&config, space);
+	kvfree(space);
+	return ret;
+}
+
+static int vduse_control_destroy(void __user *argp)
+{
+	char name[VDUSE_NAME_MAX];
+	struct vduse_dev *dev;
+	int ret = 0;
+
+	if (copy_from_user(name, argp, sizeof(name)))
+		return -EFAULT;
+	name[VDUSE_NAME_MAX - 1] = '\0';
+
+	mutex_lock(&vduse_devs_lock);
+	dev = vduse_dev_find(name);
+	if (!dev) {
+		ret = -EINVAL;
+		goto unlock;
+	}
+
+	mutex_lock(&dev->lock);
+	if (READ_ONCE(dev->vdpa) || READ_ONCE(dev->connected))
+		ret = -EBUSY;
+	else
+		dev->dead = true;
+	mutex_unlock(&dev->lock);
+	if (!ret)
+		list_del(&dev->node);
+unlock:
+	mutex_unlock(&vduse_devs_lock);
+
+	if (!ret)
+		vduse_dev_destroy(dev);
+	return ret;
+}
+
+static int vduse_control_get_version(struct vduse_control *control,
+				     void __user *argp)
+{
+	u64 version;
+
+	mutex_lock(&control->lock);
+	version = control->api_version;
+	mutex_unlock(&control->lock);
+	return put_user(version, (u64 __user *)argp);
+}
+
+static int vduse_control_set_version(struct vduse_control *control,
+				     void __user *argp)
+{
+	u64 version;
+
+	if (get_user(version, (u64 __user *)argp))
+		return -EFAULT;
+	if (version > VDUSE_API_VERSION)
+		return -EINVAL;
+
+	mutex_lock(&control->lock);
+	control->api_version = version;
+	mutex_unlock(&control->lock);
+	return 0;
+}
+
+static long vduse_control_ioctl(struct file *file, unsigned int cmd,
+				unsigned long arg)
+{
+	struct vduse_control *control = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case VDUSE_GET_API_VERSION:
+		return vduse_control_get_version(control, argp);
+	case VDUSE_SET_API_VERSION:
+		return vduse_control_set_version(control, argp);
+	case VDUSE_CREATE_DEV:
+		return vduse_control_create(argp);
+	case VDUSE_DESTROY_DEV:
+		return vduse_control_destroy(argp);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int vduse_control_open(struct inode *inode, struct file *file)
+{
+	struct vduse_control *control;
+
+	control = kzalloc(sizeof(*control), GFP_KERNEL_ACCOUNT);
+	if (!control)
+		return -ENOMEM;
+
+	mutex_init(&control->lock);
+	control->api_version = VDUSE_API_VERSION;
+	file->private_data = control;
+	return 0;
+}
+
+static int vduse_control_release(struct inode *inode, struct file *file)
+{
+	kfree(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vduse_control_fops = {
+	.owner = THIS_MODULE,
+	.open = vduse_control_open,
+	.release = vduse_control_release,
+	.unlocked_ioctl = vduse_control_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+int vduse_control_init(void)
+{
+	int ret;
+
+	cdev_init(&vduse_control_cdev, &vduse_control_fops);
+	vduse_control_cdev.owner = THIS_MODULE;
+	ret = cdev_add(&vduse_control_cdev, vduse_devt(0), 1);
+	if (ret)
+		return ret;
+
+	vduse_control_dev = device_create(&vduse_class, NULL, vduse_devt(0),
+					  NULL, "control");
+	if (IS_ERR(vduse_control_dev)) {
+		cdev_del(&vduse_control_cdev);
+		return PTR_ERR(vduse_control_dev);
+	}
+	return 0;
+}
+
+void vduse_control_exit(void)
+{
+	device_destroy(&vduse_class, vduse_devt(0));
+	cdev_del(&vduse_control_cdev);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The I/O address space of a device: what the server may map.
+ *
+ *	[4 KiB, bounce_size)		bounce buffers, one region at 0
+ *	[bounce_size, VDUSE_IOVA_END)	rings, one region each
+ *	anywhere			memory of a vhost user
+ *
+ * The first two exist while a kernel driver is bound, the third while a
+ * vhost user is. They live in trees of their own and never mix.
+ */
+#ifndef VDUSE_DOMAIN_H
+#define VDUSE_DOMAIN_H
+
+#include <linux/dma-direction.h>
+#include <linux/fs.h>
+#include <linux/iova.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/vhost_iotlb.h>
+#include <uapi/linux/vduse.h>
+
+#define VDUSE_IOVA_END		((u64)SZ_1G + SZ_128M)
+
+/*
+ * Unit of the streaming part on every architecture; a page may hold several
+ * units.
+ */
+#define VDUSE_SLOT_SHIFT	12
+#define VDUSE_SLOT_SIZE		BIT(VDUSE_SLOT_SHIFT)
+#define VDUSE_SLOT_FREE		(~(phys_addr_t)0)
+
+/**
+ * struct vduse_bounce_page - one page of bounce memory
+ * @page: the kernel's, made at the first use, kept until the end
+ * @user: the server's, while registered; under umem_rwlock
+ */
+struct vduse_bounce_page {
+	struct page *page;
+	struct page *user;
+};
+
+/**
+ * struct vduse_umem - registered memory of the server
+ * @uaddr: where it is
+ * @iova: where it appears
+ * @size: bytes
+ * @npages: pinned pages
+ * @pages: them
+ * @mm: whose limit they count against
+ */
+struct vduse_umem {
+	u64 uaddr;
+	u64 iova;
+	u64 size;
+	unsigned long npages;
+	struct page **pages;
+	struct mm_struct *mm;
+};
+
+/**
+ * struct vduse_domain - an I/O address space
+ * @file: the file that servers map; its release ends the domain
+ * @bounce_size: bytes of the streaming part
+ * @stream: allocator of the streaming part, in slots
+ * @coherent: allocator of the rings, in pages
+ * @pages: bounce memory by page
+ * @orig: by slot, physical address of the driver's buffer; the owner of the
+ *	slot writes it
+ * @mapped: buffers that drivers have mapped now
+ * @umem_used: copies must look for pages of the server, under @umem_rwlock;
+ *	unset, they need no lock
+ * @umem_rwlock: guards vduse_bounce_page.user and its memory against copies
+ * @umem: the registered memory, under vduse_dev.umem_lock
+ * @lock: guards what follows; a leaf
+ * @bounce_mapped: a driver has mapped since the last reset
+ * @rings: regions of coherent memory; addr is its kernel address
+ * @user: regions of a vhost user; opaque is a struct vdpa_map_file
+ */
+struct vduse_domain {
+	struct file *file;
+	size_t bounce_size;
+	struct iova_domain stream;
+	struct iova_domain coherent;
+	struct vduse_bounce_page *pages;
+	phys_addr_t *orig;
+	atomic_t mapped;
+
+	bool umem_used;
+	rwlock_t umem_rwlock;	/* see above */
+	struct vduse_umem *umem;
+
+	spinlock_t lock;	/* see above */
+	bool bounce_mapped;
+	struct vhost_iotlb *rings;
+	struct vhost_iotlb *user;
+};
+
+/**
+ * struct vduse_region - what a lookup found
+ * @start: first byte
+ * @last: last byte
+ * @offset: of @start in @file
+ * @perm: VDUSE_ACCESS_x
+ * @bounce: it is the streaming part
+ * @file: with a reference
+ */
+struct vduse_region {
+	u64 start;
+	u64 last;
+	u64 offset;
+	u8 perm;
+	bool bounce;
+	struct file *file;
+};
+
+/* iova.c */
+struct vduse_domain *vduse_domain_create(size_t bounce_size);
+void vduse_domain_put(struct vduse_domain *domain);
+void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,
+			   dma_addr_t *addr, gfp_t gfp);
+void vduse_coherent_free(struct vduse_domain *domain, size_t size, void *vaddr,
+			 dma_addr_t addr);
+
+/* bounce.c */
+int vduse_bounce_init(struct vduse_domain *domain);
+void vduse_bounce_exit(struct vduse_domain *domain);
+dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
+			    size_t size, enum dma_data_direction dir,
+			    bool sync);
+void vduse_bounce_unmap(struct vduse_domain *domain, dma_addr_t addr,
+			size_t size, enum dma_data_direction dir, bool sync);
+void vduse_bounce_copy(struct vduse_domain *domain, dma_addr_t addr,
+		       size_t size, bool to_device);
+struct page *vduse_bounce_get_page(struct vduse_domain *domain, u64 iova);
+void vduse_bounce_reset(struct vduse_domain *domain);
+
+/* iotlb.c */
+extern int vduse_max_iotlb_entries;
+struct vhost_iotlb *vduse_iotlb_copy(struct vhost_iotlb *from);
+void vduse_iotlb_free(struct vhost_iotlb *iotlb);
+void vduse_domain_set_user(struct vduse_domain *domain,
+			   struct vhost_iotlb *iotlb);
+int vduse_domain_find(struct vduse_domain *domain, u64 start, u64 last,
+		      struct vduse_region *region);
+int vduse_iotlb_get_fd(struct vduse_domain *domain,
+		       struct vduse_iotlb_entry __user *argp);
+int vduse_iotlb_get_info(struct vduse_domain *domain,
+			 struct vduse_iova_info __user *argp);
+
+/* umem.c */
+int vduse_umem_register(struct vduse_domain *domain,
+			struct vduse_iova_umem __user *argp);
+int vduse_umem_deregister(struct vduse_domain *domain,
+			  struct vduse_iova_umem __user *argp);
+void vduse_umem_drop(struct vduse_domain *domain);
+
+#endif /* VDUSE_DOMAIN_H */

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of the address space: memory of a vhost user, and the server's
+ * ioctls that look regions up.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vdpa.h>
+
+#include "domain.h"
+
+void vduse_iotlb_free(struct vhost_iotlb *iotlb)
+{
+	struct vdpa_map_file *map_file;
+	struct vhost_iotlb_map *map;
+
+	if (!iotlb)
+		return;
+	list_for_each_entry(map, &iotlb->list, link) {
+		map_file = map->opaque;
+		fput(map_file->file);
+		kfree(map_file);
+	}
+	vhost_iotlb_free(iotlb);
+}
+
+static int vduse_iotlb_add(struct vhost_iotlb *to,
+			   const struct vhost_iotlb_map *map)
+{
+	const struct vdpa_map_file *from = map->opaque;
+	struct vdpa_map_file *map_file;
+	int ret;
+
+	map_file = kmalloc(sizeof(*map_file), GFP_KERNEL_ACCOUNT);
+	if (!map_file)
+		return -ENOMEM;
+	map_file->file = get_file(from->file);
+	map_file->offset = from->offset;
+
+	ret = vhost_iotlb_add_range_ctx(to, map->start, map->last, map->addr,
+					map->perm, map_file);
+	if (ret) {
+		fput(map_file->file);
+		kfree(map_file);
+	}
+	return ret;
+}
+
+/**
+ * vduse_iotlb_copy - copy the regions of a vhost user
+ * @from: regions as vhost keeps them
+ *
+ * Return: the copy, with references to the files, or an ERR_PTR.
+ */
+struct vhost_iotlb *vduse_iotlb_copy(struct vhost_iotlb *from)
+{
+	struct vhost_iotlb_map *map;
+	struct vhost_iotlb *to;
+	int ret;
+
+	to = vhost_iotlb_alloc(vduse_max_iotlb_entries, 0);
+	if (!to)
+		return ERR_PTR(-ENOMEM);
+	list_for_each_entry(map, &from->list, link) {
+		ret = vduse_iotlb_add(to, map);
+		if (ret) {
+			vduse_iotlb_free(to);
+			return ERR_PTR(ret);
+		}
+	}
+	return to;
+}
+
+/**
+ * vduse_domain_set_user - exchange the regions of the vhost user
+ * @domain: the address space
+ * @iotlb: the new ones, or NULL; owned by the address space from now on
+ */
+void vduse_domain_set_user(struct vduse_domain *domain,
+			   struct vhost_iotlb *iotlb)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	swap(domain->user, iotlb);
+	spin_unlock_irqrestore(&domain->lock, flags);
+	vduse_iotlb_free(iotlb);
+}
+
+static bool vduse_domain_find_kernel(struct vduse_domain *domain, u64 start,
+				     u64 last, struct vduse_region *region)
+{
+	struct vhost_iotlb_map *map;
+
+	lockdep_assert_held(&domain->lock);
+	if (domain->bounce_mapped && start < domain->bounce_size) {
+		region->start = 0;
+		region->last = domain->bounce_size - 1;
+		region->bounce = true;
+	} else {
+		map = vhost_iotlb_itree_first(domain->rings, start, last);
+		if (!map)
+			return false;
+		region->start = map->start;
+		region->last = map->last;
+		region->bounce = false;
+	}
+	region->offset = region->start;
+	region->perm = VDUSE_ACCESS_RW;
+	region->file = get_file(domain->file);
+	return true;
+}
+
+static bool vduse_domain_find_user(struct vduse_domain *domain, u64 start,
+				   u64 last, struct vduse_region *region)
+{
+	struct vdpa_map_file *map_file;
+	struct vhost_iotlb_map *map;
+
+	lockdep_assert_held(&domain->lock);
+	if (!domain->user)
+		return false;
+	map = vhost_iotlb_itree_first(domain->user, start, last);
+	if (!map)
+		return false;
+
+	map_file = map->opaque;
+	region->start = map->start;
+	region->last = map->last;
+	region->offset = map_file->offset;
+	region->perm = map->perm;
+	region->bounce = false;
+	region->file = get_file(map_file->file);
+	return true;
+}
+
+/**
+ * vduse_domain_find - look up the first region in a range
+ * @domain: the address space, NULL if there is none yet
+ * @start: first byte
+ * @last: last byte
+ * @region: what was found, with a reference to its file
+ *
+ * What the kernel mapped is found before what a vhost user did.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int vduse_domain_find(struct vduse_domain *domain, u64 start, u64 last,
+		      struct vduse_region *region)
+{
+	unsigned long flags;
+	bool found;
+
+	if (start > last || !domain)
+		return -EINVAL;
+	spin_lock_irqsave(&domain->lock, flags);
+	found = vduse_domain_find_kernel(domain, start, last, region) ||
+		vduse_domain_find_user(domain, start, last, region);
+	spin_unlock_irqrestore(&domain->lock, flags);
+	return found ? 0 : -EINVAL;
+}
+
+/*
+ * A region that the server may only read comes as a file that it can only
+ * read: the vhost user's own open file would do for writing too. Consumes the
+ * reference.
+ */
+static struct file *vduse_region_open(struct vduse_region *region)
+{
+	struct file *file = region->file, *own;
+
+	if (region->perm != VDUSE_ACCESS_RO || !(file->f_mode & FMODE_WRITE))
+		return file;
+	if (S_ISREG(file_inode(file)->i_mode))
+		own = dentry_open(&file->f_path, O_RDONLY | O_LARGEFILE,
+				  current_cred());
+	else
+		own = ERR_PTR(-EACCES);
+	fput(file);
+	return own;
+}
+
+int vduse_iotlb_get_fd(struct vduse_domain *domain,
+		       struct vduse_iotlb_entry __user *argp)
+{
+	size_t size = offsetofend(struct vduse_iotlb_entry, perm);
+	struct vduse_iotlb_entry entry;
+	struct vduse_region region;
+	struct file *file;
+	int ret;
+
+	if (copy_from_user(&entry, argp, size))
+		return -EFAULT;
+	ret = vduse_domain_find(domain, entry.start, entry.last, &region);
+	if (ret)
+		return ret;
+	file = vduse_region_open(&region);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+
+	entry.start = region.start;
+	entry.last = region.last;
+	entry.offset = region.offset;
+	entry.perm = region.perm;
+	/* First the record: a descriptor cannot be taken back. */
+	ret = -EFAULT;
+	if (!copy_to_user(argp, &entry, size))
+		ret = receive_fd(file, NULL, O_CLOEXEC);
+	fput(file);
+	return ret;
+}
+
+int vduse_iotlb_get_info(struct vduse_domain *domain,
+			 struct vduse_iova_info __user *argp)
+{
+	struct vduse_region region;
+	struct vduse_iova_info info;
+	int ret;
+
+	if (copy_from_user(&info, argp, sizeof(info)))
+		return -EFAULT;
+	if (memchr_inv(info.reserved, 0, sizeof(info.reserved)))
+		return -EINVAL;
+	ret = vduse_domain_find(domain, info.start, info.last, &region);
+	if (ret)
+		return ret;
+	fput(region.file);
+
+	info.start = region.start;
+	info.last = region.last;
+	info.capability = region.bounce ? VDUSE_IOVA_CAP_UMEM : 0;
+	return copy_to_user(argp, &info, sizeof(info)) ? -EFAULT : 0;
+}

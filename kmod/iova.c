@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An I/O address space: its life, the file through which servers map it, and
+ * coherent memory for rings.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+
+/*
+ * There cannot be more regions than pages of addresses; vhost_iotlb wants to
+ * be told.
+ */
+#define VDUSE_MAX_RINGS		(VDUSE_IOVA_END >> VDUSE_SLOT_SHIFT)
+
+static struct page *vduse_coherent_get_page(struct vduse_domain *domain,
+					    u64 iova)
+{
+	struct vhost_iotlb_map *map;
+	struct page *page = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	map = vhost_iotlb_itree_first(domain->rings, iova, iova);
+	if (map) {
+		page = virt_to_page((void *)(uintptr_t)map->addr +
+				    (iova - map->start));
+		get_page(page);
+	}
+	spin_unlock_irqrestore(&domain->lock, flags);
+	return page;
+}
+
+static vm_fault_t vduse_domain_fault(struct vm_fault *vmf)
+{
+	struct vduse_domain *domain = vmf->vma->vm_private_data;
+	u64 iova = (u64)vmf->pgoff << PAGE_SHIFT;
+
+	if (iova < domain->bounce_size)
+		vmf->page = vduse_bounce_get_page(domain, iova);
+	else
+		vmf->page = vduse_coherent_get_page(domain, iova);
+	return vmf->page ? 0 : VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct vduse_domain_vm_ops = {
+	.fault = vduse_domain_fault,
+};
+
+static int vduse_domain_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_DONTDUMP | VM_DONTEXPAND);
+	vma->vm_private_data = file->private_data;
+	vma->vm_ops = &vduse_domain_vm_ops;
+	return 0;
+}
+
+static void vduse_domain_free(struct vduse_domain *domain)
+{
+	vduse_iotlb_free(domain->user);
+	vhost_iotlb_free(domain->rings);
+	vduse_bounce_exit(domain);
+	put_iova_domain(&domain->coherent);
+	put_iova_domain(&domain->stream);
+	kfree(domain);
+}
+
+static int vduse_domain_release(struct inode *inode, struct file *file)
+{
+	vduse_domain_free(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vduse_domain_fops = {
+	.owner = THIS_MODULE,
+	.mmap = vduse_domain_mmap,
+	.release = vduse_domain_release,
+};
+
+static int vduse_domain_init_iova(struct vduse_domain *domain)
+{
+	int ret;
+
+	/* Slot 0 is never given out: a buffer at 0 would look like none. */
+	init_iova_domain(&domain->stream, VDUSE_SLOT_SIZE, 1);
+	init_iova_domain(&domain->coherent, PAGE_SIZE,
+			 domain->bounce_size >> PAGE_SHIFT);
+	ret = iova_domain_init_rcaches(&domain->stream);
+	if (ret)
+		return ret;
+	return iova_domain_init_rcaches(&domain->coherent);
+}
+
+/**
+ * vduse_domain_create - make an address space
+ * @bounce_size: bytes of its streaming part, whole pages
+ *
+ * Return: it, to be given back with vduse_domain_put(), or an ERR_PTR.
+ */
+struct vduse_domain *vduse_domain_create(size_t bounce_size)
+{
+	struct vduse_domain *domain;
+	int ret = -ENOMEM;
+
+	if (vduse_max_iotlb_entries <= 0)
+		return ERR_PTR(-ENOMEM);
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+
+	domain->bounce_size = bounce_size;
+	spin_lock_init(&domain->lock);
+	rwlock_init(&domain->umem_rwlock);
+	ret = vduse_domain_init_iova(domain);
+	if (ret)
+		goto err_free;
+
+	ret = vduse_bounce_init(domain);
+	if (ret)
+		goto err_free;
+
+	ret = -ENOMEM;
+	domain->rings = vhost_iotlb_alloc(VDUSE_MAX_RINGS, 0);
+	if (!domain->rings)
+		goto err_free;
+
+	domain->file = anon_inode_getfile("[vduse-domain]", &vduse_domain_fops,
+					  domain, O_RDWR);
+	if (IS_ERR(domain->file)) {
+		ret = PTR_ERR(domain->file);
+		goto err_free;
+	}
+	return domain;
+
+err_free:
+	vduse_domain_free(domain);
+	return ERR_PTR(ret);
+}
+
+/* A server may keep the file: the memory stays until it lets go. */
+void vduse_domain_put(struct vduse_domain *domain)
+{
+	vduse_domain_set_user(domain, NULL);
+	fput(domain->file);
+}
+
+void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,
+			   dma_addr_t *addr, gfp_t gfp)
+{
+	unsigned long pfn, npages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	unsigned long flags;
+	void *vaddr;
+	u64 iova;
+	int ret;
+
+	pfn = alloc_iova_fast(&domain->coherent, npages,
+			      (VDUSE_IOVA_END >> PAGE_SHIFT) - 1, true);
+	if (!pfn)
+		return NULL;
+	vaddr = alloc_pages_exact(size, gfp | __GFP_ZERO);
+	if (!vaddr)
+		goto err_iova;
+
+	iova = (u64)pfn << PAGE_SHIFT;
+	spin_lock_irqsave(&domain->lock, flags);
+	ret = vhost_iotlb_add_range(domain->rings, iova, iova + size - 1,
+				    (u64)(uintptr_t)vaddr, VDUSE_ACCESS_RW);
+	spin_unlock_irqrestore(&domain->lock, flags);
+	if (ret)
+		goto err_pages;
+
+	*addr = iova;
+	return vaddr;
+
+err_pages:
+	free_pages_exact(vaddr, size);
+err_iova:
+	free_iova_fast(&domain->coherent, pfn, npages);
+	return NULL;
+}
+
+void vduse_coherent_free(struct vduse_domain *domain, size_t size, void *vaddr,
+			 dma_addr_t addr)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	vhost_iotlb_del_range(domain->rings, addr, addr + size - 1);
+	spin_unlock_irqrestore(&domain->lock, flags);
+
+	free_iova_fast(&domain->coherent, addr >> PAGE_SHIFT,
+		       PAGE_ALIGN(size) >> PAGE_SHIFT);
+	free_pages_exact(vaddr, size);
+}

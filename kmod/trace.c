@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The body of the trace events.
+ */
+#include "vduse.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"

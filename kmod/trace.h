@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Trace events: /sys/kernel/tracing/events/vduse.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM vduse
+
+#if !defined(VDUSE_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define VDUSE_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "vduse.h"
+
+#define vduse_show_type(type) __print_symbolic(type,		\
+	{ VDUSE_GET_VQ_STATE,	"get_vq_state" },		\
+	{ VDUSE_SET_STATUS,	"set_status" },			\
+	{ VDUSE_UPDATE_IOTLB,	"update_iotlb" })
+
+TRACE_EVENT(vduse_message,
+	TP_PROTO(struct vduse_dev *dev, const struct vduse_dev_request *req),
+	TP_ARGS(dev, req),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&dev->dev))
+		__field(u32, type)
+		__field(u32, id)
+		__field(u32, arg)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->type = req->type;
+		__entry->id = req->request_id;
+		__entry->arg = req->type == VDUSE_SET_STATUS ? req->s.status :
+			       req->type == VDUSE_GET_VQ_STATE ?
+			       req->vq_state.index : 0;
+	),
+	TP_printk("%s id=%u %s 0x%x", __get_str(name), __entry->id,
+		  vduse_show_type(__entry->type), __entry->arg)
+);
+
+TRACE_EVENT(vduse_answer,
+	TP_PROTO(struct vduse_dev *dev, const struct vduse_dev_request *req,
+		 u32 result),
+	TP_ARGS(dev, req, result),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&dev->dev))
+		__field(u32, type)
+		__field(u32, id)
+		__field(u32, result)
+		__field(u8, status)
+		__field(bool, broken)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->type = req->type;
+		__entry->id = req->request_id;
+		__entry->result = result;
+		__entry->status = READ_ONCE(dev->status);
+		__entry->broken = READ_ONCE(dev->broken);
+	),
+	TP_printk("%s id=%u %s result=%u status=0x%x%s", __get_str(name),
+		  __entry->id, vduse_show_type(__entry->type), __entry->result,
+		  __entry->status, __entry->broken ? " broken" : "")
+);
+
+TRACE_EVENT(vduse_reset,
+	TP_PROTO(struct vduse_dev *dev),
+	TP_ARGS(dev),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&dev->dev))
+	),
+	TP_fast_assign(
+		__assign_str(name);
+	),
+	TP_printk("%s", __get_str(name))
+);
+
+#define vduse_show_how(how) __print_symbolic(how,		\
+	{ VDUSE_KICK_REMEMBERED, "remembered" },		\
+	{ VDUSE_KICK_SIGNALLED,	"signalled" },			\
+	{ VDUSE_KICK_DEFERRED,	"deferred" })
+
+TRACE_EVENT(vduse_kick,
+	TP_PROTO(struct vduse_queue *vq, enum vduse_kick_how how),
+	TP_ARGS(vq, how),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&vq->dev->dev))
+		__field(u16, index)
+		__field(u8, how)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->index = vq->index;
+		__entry->how = how;
+	),
+	TP_printk("%s vq%u %s", __get_str(name), __entry->index,
+		  vduse_show_how(__entry->how))
+);
+
+#define vduse_show_irq(how) __print_symbolic(how,		\
+	{ VDUSE_IRQ_DIRECT,	"direct" },			\
+	{ VDUSE_IRQ_QUEUED,	"queued" },			\
+	{ VDUSE_IRQ_EVENTFD,	"eventfd" })
+
+TRACE_EVENT(vduse_interrupt,
+	TP_PROTO(struct vduse_queue *vq, enum vduse_irq_how how),
+	TP_ARGS(vq, how),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&vq->dev->dev))
+		__field(u16, index)
+		__field(u8, how)
+		__field(u32, cpu)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->index = vq->index;
+		__entry->how = how;
+		__entry->cpu = vq->irq_cpu;
+	),
+	TP_printk("%s vq%u %s cpu=%u", __get_str(name), __entry->index,
+		  vduse_show_irq(__entry->how), __entry->cpu)
+);
+
+#endif /* VDUSE_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
