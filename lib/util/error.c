@@ -44,18 +44,3 @@ int vdu__fail(struct vdu_error *err, enum vdu_stage stage, int code,
 	va_end(ap);
 	return code;
 }
-
-void vdu__fail_prefix(struct vdu_error *err, const char *fmt, ...)
-{
-	char prefix[200], old[sizeof(err->text)];
-	va_list ap;
-
-	if (!err)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(prefix, sizeof(prefix), fmt, ap);
-	va_end(ap);
-	(void)snprintf(old, sizeof(old), "%s", err->text);
-	(void)snprintf(err->text, sizeof(err->text), "%s: %.*s", prefix,
-		       (int)(sizeof(err->text) - sizeof(prefix) - 3), old);
-}

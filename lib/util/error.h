@@ -9,6 +9,3 @@
 /* Record a failure and return code, so that `return vdu__fail(...)` works. */
 int vdu__fail(struct vdu_error *err, enum vdu_stage stage, int code,
 	      const char *fmt, ...) PRINTF(4, 5);
-
-/* Put "prefix: " before the text of a failure already recorded. */
-void vdu__fail_prefix(struct vdu_error *err, const char *fmt, ...) PRINTF(2, 3);
