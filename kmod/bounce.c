@@ -84,32 +84,42 @@ static void vduse_bounce_copy_orig(void *bounce, phys_addr_t orig, size_t size,
 	}
 }
 
-/* Copy within one slot, to or from the page that stands for it now. */
+/* Copy within one slot, to or from the page that stands for it. */
+static void vduse_bounce_copy_page(struct page *page, u64 iova,
+				   phys_addr_t orig, size_t size,
+				   bool to_device)
+{
+	void *vaddr;
+
+	if (!page)
+		return;
+
+	vaddr = kmap_local_page(page);
+	vduse_bounce_copy_orig(vaddr + offset_in_page(iova),
+			       orig + (iova & (VDUSE_SLOT_SIZE - 1)),
+			       size, to_device);
+	kunmap_local(vaddr);
+}
+
 static void vduse_bounce_copy_slot(struct vduse_domain *domain, u64 iova,
 				   size_t size, bool to_device)
 {
 	struct vduse_bounce_page *bounce = &domain->pages[iova >> PAGE_SHIFT];
 	phys_addr_t orig = domain->orig[iova >> VDUSE_SLOT_SHIFT];
-	bool umem = READ_ONCE(domain->umem_used);
-	unsigned long flags = 0;
-	struct page *page;
-	void *vaddr;
+	unsigned long flags;
 
 	if (orig == VDUSE_SLOT_FREE)
 		return;
 
-	if (umem)
-		read_lock_irqsave(&domain->umem_rwlock, flags);
-	page = umem && bounce->user ? bounce->user : bounce->page;
-	if (page) {
-		vaddr = kmap_local_page(page);
-		vduse_bounce_copy_orig(vaddr + offset_in_page(iova),
-				       orig + (iova & (VDUSE_SLOT_SIZE - 1)),
-				       size, to_device);
-		kunmap_local(vaddr);
+	if (!READ_ONCE(domain->umem_used)) {
+		vduse_bounce_copy_page(bounce->page, iova, orig, size,
+				       to_device);
+		return;
 	}
-	if (umem)
-		read_unlock_irqrestore(&domain->umem_rwlock, flags);
+	read_lock_irqsave(&domain->umem_rwlock, flags);
+	vduse_bounce_copy_page(bounce->user ?: bounce->page, iova, orig, size,
+			       to_device);
+	read_unlock_irqrestore(&domain->umem_rwlock, flags);
 }
 
 /**

@@ -9,6 +9,12 @@
 
 #include "vduse.h"
 
+/*
+ * A user that never asked speaks version 0; one that asks what there is gets
+ * the newest and speaks that.
+ */
+#define VDUSE_API_UNASKED	U64_MAX
+
 /* Guards the list of devices. */
 DEFINE_MUTEX(vduse_devs_lock);
 LIST_HEAD(vduse_devs);
@@ -19,7 +25,7 @@ static struct device *vduse_control_dev;
 /**
  * struct vduse_control - an open control node
  * @lock: guards @api_version
- * @api_version: what this user speaks
+ * @api_version: what this user speaks, or VDUSE_API_UNASKED
  */
 struct vduse_control {
 	struct mutex lock;	/* see above */
@@ -44,26 +50,34 @@ struct vduse_dev *vduse_dev_find(const char *name)
 	return NULL;
 }
 
-static int vduse_control_create(void __user *argp)
+static int vduse_control_create(struct vduse_control *control,
+				void __user *argp)
 {
-	struct vduse_dev_config config;
+	struct vduse_create_args args;
 	void *space = NULL;
+	u64 version;
 	int ret;
 
-	if (copy_from_user(&config, argp, sizeof(config)))
+	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	config.name[VDUSE_NAME_MAX - 1] = '\0';
+	args.name[VDUSE_NAME_MAX - 1] = '\0';
 
-	ret = vduse_check_config(&config);
+	mutex_lock(&control->lock);
+	version = control->api_version;
+	mutex_unlock(&control->lock);
+	if (version == VDUSE_API_UNASKED)
+		version = VDUSE_API_VERSION;
+
+	ret = vduse_check_args(&args, version);
 	if (ret)
 		return ret;
 
-	if (config.config_size) {
-		space = vmemdup_user(argp + sizeof(config), config.config_size);
+	if (args.config_size) {
+		space = vmemdup_user(argp + sizeof(args), args.config_size);
 		if (IS_ERR(space))
 			return PTR_ERR(space);
 	}
-	ret = vduse_dev_create(&config, space);
+	ret = vduse_dev_create(&args, version, space);
 	kvfree(space);
 	return ret;
 }
@@ -91,13 +105,14 @@ static int vduse_control_destroy(void __user *argp)
 	else
 		dev->dead = true;
 	mutex_unlock(&dev->lock);
-	if (!ret)
+
+	/* The next device of this name waits until sysfs has forgotten it. */
+	if (!ret) {
 		list_del(&dev->node);
+		vduse_dev_destroy(dev);
+	}
 unlock:
 	mutex_unlock(&vduse_devs_lock);
-
-	if (!ret)
-		vduse_dev_destroy(dev);
 	return ret;
 }
 
@@ -107,6 +122,8 @@ static int vduse_control_get_version(struct vduse_control *control,
 	u64 version;
 
 	mutex_lock(&control->lock);
+	if (control->api_version == VDUSE_API_UNASKED)
+		control->api_version = VDUSE_API_GROUPS;
 	version = control->api_version;
 	mutex_unlock(&control->lock);
 	return put_user(version, (u64 __user *)argp);
@@ -119,7 +136,7 @@ static int vduse_control_set_version(struct vduse_control *control,
 
 	if (get_user(version, (u64 __user *)argp))
 		return -EFAULT;
-	if (version > VDUSE_API_VERSION)
+	if (version > VDUSE_API_GROUPS)
 		return -EINVAL;
 
 	mutex_lock(&control->lock);
@@ -140,7 +157,7 @@ static long vduse_control_ioctl(struct file *file, unsigned int cmd,
 	case VDUSE_SET_API_VERSION:
 		return vduse_control_set_version(control, argp);
 	case VDUSE_CREATE_DEV:
-		return vduse_control_create(argp);
+		return vduse_control_create(control, argp);
 	case VDUSE_DESTROY_DEV:
 		return vduse_control_destroy(argp);
 	default:
@@ -157,7 +174,7 @@ static int vduse_control_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 
 	mutex_init(&control->lock);
-	control->api_version = VDUSE_API_VERSION;
+	control->api_version = VDUSE_API_UNASKED;
 	file->private_data = control;
 	return 0;
 }

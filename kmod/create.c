@@ -63,27 +63,39 @@ static bool vduse_features_valid(u32 device_id, u64 features)
 	       !(features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ));
 }
 
+/* Version 0 has one group and one address space, and does not say so. */
+static bool vduse_groups_valid(const struct vduse_create_args *args,
+			       u64 api_version)
+{
+	if (api_version < VDUSE_API_GROUPS)
+		return !args->ngroups && !args->nas;
+	return args->ngroups && args->ngroups <= VDUSE_MAX_GROUPS &&
+	       args->nas && args->nas <= VDUSE_MAX_SPACES;
+}
+
 /**
- * vduse_check_config - judge the fixed part of VDUSE_CREATE_DEV
- * @config: from user space, its name terminated
+ * vduse_check_args - judge the fixed part of VDUSE_CREATE_DEV
+ * @args: from user space, its name terminated
+ * @api_version: what the caller speaks
  *
  * Return: 0, -EINVAL or -EPERM.
  */
-int vduse_check_config(const struct vduse_dev_config *config)
+int vduse_check_args(const struct vduse_create_args *args, u64 api_version)
 {
-	if (memchr_inv(config->reserved, 0, sizeof(config->reserved)))
+	if (memchr_inv(args->reserved, 0, sizeof(args->reserved)) ||
+	    !vduse_groups_valid(args, api_version))
 		return -EINVAL;
-	if (!vduse_name_valid(config->name))
+	if (!vduse_name_valid(args->name))
 		return -EINVAL;
-	if (config->vq_align < 4 || config->vq_align > PAGE_SIZE ||
-	    !is_power_of_2(config->vq_align))
+	if (args->vq_align < 4 || args->vq_align > PAGE_SIZE ||
+	    !is_power_of_2(args->vq_align))
 		return -EINVAL;
-	if (config->config_size > PAGE_SIZE || config->vq_num > 0xffff)
+	if (args->config_size > PAGE_SIZE || args->vq_num > 0xffff)
 		return -EINVAL;
-	if (!vduse_device_type_allowed(config->device_id) ||
-	    !vduse_features_valid(config->device_id, config->features))
+	if (!vduse_device_type_allowed(args->device_id) ||
+	    !vduse_features_valid(args->device_id, args->features))
 		return -EINVAL;
-	if (config->device_id == VIRTIO_ID_NET && !capable(CAP_NET_ADMIN))
+	if (args->device_id == VIRTIO_ID_NET && !capable(CAP_NET_ADMIN))
 		return -EPERM;
 	return 0;
 }
@@ -101,17 +113,20 @@ static void vduse_dev_release(struct device *device)
 }
 
 static int vduse_dev_set_up(struct vduse_dev *dev,
-			    const struct vduse_dev_config *config,
-			    const void *space)
+			    const struct vduse_create_args *args,
+			    u64 api_version, const void *space)
 {
 	int minor;
 
-	dev->device_id = config->device_id;
-	dev->vendor_id = config->vendor_id;
-	dev->features = config->features;
-	dev->vq_num = config->vq_num;
-	dev->vq_align = config->vq_align;
-	dev->config_size = config->config_size;
+	dev->api_version = api_version;
+	dev->device_id = args->device_id;
+	dev->vendor_id = args->vendor_id;
+	dev->features = args->features;
+	dev->vq_num = args->vq_num;
+	dev->vq_align = args->vq_align;
+	dev->ngroups = max(args->ngroups, 1);
+	dev->nas = max(args->nas, 1);
+	dev->config_size = args->config_size;
 	if (space) {
 		dev->config = kvmemdup(space, dev->config_size,
 				       GFP_KERNEL_ACCOUNT);
@@ -123,7 +138,7 @@ static int vduse_dev_set_up(struct vduse_dev *dev,
 	if (minor < 0)
 		return minor;
 	dev->dev.devt = vduse_devt(minor);
-	return dev_set_name(&dev->dev, "%s", config->name);
+	return dev_set_name(&dev->dev, "%s", args->name);
 }
 
 static struct vduse_dev *vduse_dev_alloc(void)
@@ -155,12 +170,14 @@ static struct vduse_dev *vduse_dev_alloc(void)
 
 /**
  * vduse_dev_create - make a device and show it to user space
- * @config: its description, checked
+ * @args: its description, checked
+ * @api_version: what the caller speaks
  * @space: the first content of its configuration space; NULL if it has none
  *
  * Return: 0 or an error.
  */
-int vduse_dev_create(const struct vduse_dev_config *config, const void *space)
+int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
+		     const void *space)
 {
 	struct vduse_dev *dev;
 	int ret;
@@ -169,12 +186,12 @@ int vduse_dev_create(const struct vduse_dev_config *config, const void *space)
 	if (!dev)
 		return -ENOMEM;
 
-	ret = vduse_dev_set_up(dev, config, space);
+	ret = vduse_dev_set_up(dev, args, api_version, space);
 	if (ret)
 		goto err_put;
 
 	mutex_lock(&vduse_devs_lock);
-	if (vduse_dev_find(config->name)) {
+	if (vduse_dev_find(args->name)) {
 		ret = -EEXIST;
 		goto err_unlock;
 	}

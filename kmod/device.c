@@ -55,7 +55,14 @@ static long vduse_dev_ioctl(struct file *file, unsigned int cmd,
 	case VDUSE_VQ_INJECT_IRQ:
 		return vduse_dev_inject_irq(dev, argp);
 	case VDUSE_IOTLB_GET_FD:
-		return vduse_iotlb_get_fd(vduse_dev_domain(dev), argp);
+		return vduse_iotlb_get_fd(vduse_dev_domain(dev), argp,
+					  offsetofend(struct vduse_iotlb_entry,
+						      perm));
+	case VDUSE_IOTLB_GET_FD_IN:
+		if (dev->api_version < VDUSE_API_GROUPS)
+			return -ENOIOCTLCMD;
+		return vduse_iotlb_get_fd(vduse_dev_domain(dev), argp,
+					  sizeof(struct vduse_entry_args));
 	case VDUSE_IOTLB_GET_INFO:
 		return vduse_iotlb_get_info(vduse_dev_domain(dev), argp);
 	case VDUSE_IOTLB_REG_UMEM:

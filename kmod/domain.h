@@ -7,7 +7,9 @@
  *	anywhere			memory of a vhost user
  *
  * The first two exist while a kernel driver is bound, the third while a
- * vhost user is. They live in trees of their own and never mix.
+ * vhost user is. They live in trees of their own and never mix. A vhost user
+ * may have several address spaces (API version 1), one tree each; a kernel
+ * driver has the first alone.
  */
 #ifndef VDUSE_DOMAIN_H
 #define VDUSE_DOMAIN_H
@@ -19,7 +21,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vhost_iotlb.h>
-#include <uapi/linux/vduse.h>
+
+#include "api.h"
 
 #define VDUSE_IOVA_END		((u64)SZ_1G + SZ_128M)
 
@@ -62,6 +65,7 @@ struct vduse_umem {
 /**
  * struct vduse_domain - an I/O address space
  * @file: the file that servers map; its release ends the domain
+ * @nas: how many address spaces
  * @bounce_size: bytes of the streaming part
  * @stream: allocator of the streaming part, in slots
  * @coherent: allocator of the rings, in pages
@@ -76,10 +80,12 @@ struct vduse_umem {
  * @lock: guards what follows; a leaf
  * @bounce_mapped: a driver has mapped since the last reset
  * @rings: regions of coherent memory; addr is its kernel address
- * @user: regions of a vhost user; opaque is a struct vdpa_map_file
+ * @user: regions of a vhost user, by address space; opaque is a struct
+ *	vdpa_map_file
  */
 struct vduse_domain {
 	struct file *file;
+	u32 nas;
 	size_t bounce_size;
 	struct iova_domain stream;
 	struct iova_domain coherent;
@@ -94,7 +100,7 @@ struct vduse_domain {
 	spinlock_t lock;	/* see above */
 	bool bounce_mapped;
 	struct vhost_iotlb *rings;
-	struct vhost_iotlb *user;
+	struct vhost_iotlb **user;
 };
 
 /**
@@ -116,7 +122,7 @@ struct vduse_region {
 };
 
 /* iova.c */
-struct vduse_domain *vduse_domain_create(size_t bounce_size);
+struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas);
 void vduse_domain_put(struct vduse_domain *domain);
 void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,
 			   dma_addr_t *addr, gfp_t gfp);
@@ -140,20 +146,23 @@ void vduse_bounce_reset(struct vduse_domain *domain);
 extern int vduse_max_iotlb_entries;
 struct vhost_iotlb *vduse_iotlb_copy(struct vhost_iotlb *from);
 void vduse_iotlb_free(struct vhost_iotlb *iotlb);
-void vduse_domain_set_user(struct vduse_domain *domain,
+void vduse_domain_set_user(struct vduse_domain *domain, u32 asid,
 			   struct vhost_iotlb *iotlb);
-int vduse_domain_find(struct vduse_domain *domain, u64 start, u64 last,
-		      struct vduse_region *region);
-int vduse_iotlb_get_fd(struct vduse_domain *domain,
-		       struct vduse_iotlb_entry __user *argp);
+void vduse_domain_prune_user(struct vduse_domain *domain, u32 asid,
+			     struct vhost_iotlb *iotlb);
+void vduse_domain_drop_user(struct vduse_domain *domain);
+int vduse_domain_find(struct vduse_domain *domain, u32 asid, u64 start,
+		      u64 last, struct vduse_region *region);
+int vduse_iotlb_get_fd(struct vduse_domain *domain, void __user *argp,
+		       size_t size);
 int vduse_iotlb_get_info(struct vduse_domain *domain,
-			 struct vduse_iova_info __user *argp);
+			 struct vduse_info_args __user *argp);
 
 /* umem.c */
 int vduse_umem_register(struct vduse_domain *domain,
-			struct vduse_iova_umem __user *argp);
+			struct vduse_umem_args __user *argp);
 int vduse_umem_deregister(struct vduse_domain *domain,
-			  struct vduse_iova_umem __user *argp);
+			  struct vduse_umem_args __user *argp);
 void vduse_umem_drop(struct vduse_domain *domain);
 
 #endif /* VDUSE_DOMAIN_H */

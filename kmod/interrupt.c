@@ -3,7 +3,6 @@
  * Interrupts from the server: callbacks of the driver.
  */
 #include <linux/cpumask.h>
-#include <uapi/linux/virtio_config.h>
 
 #include "domain.h"
 #include "trace.h"
@@ -11,11 +10,6 @@
 
 /* Buffers of one small request: header, data, status, indirect table. */
 #define VDUSE_LONE_REQUEST	4
-
-static bool vduse_driver_ok(struct vduse_dev *dev)
-{
-	return READ_ONCE(dev->status) & VIRTIO_CONFIG_S_DRIVER_OK;
-}
 
 static void vduse_queue_irq_work(struct work_struct *work)
 {

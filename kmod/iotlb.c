@@ -5,24 +5,27 @@
  */
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vdpa.h>
 
 #include "domain.h"
 
+static void vduse_map_file_free(struct vdpa_map_file *map_file)
+{
+	fput(map_file->file);
+	kfree(map_file);
+}
+
 void vduse_iotlb_free(struct vhost_iotlb *iotlb)
 {
-	struct vdpa_map_file *map_file;
 	struct vhost_iotlb_map *map;
 
 	if (!iotlb)
 		return;
-	list_for_each_entry(map, &iotlb->list, link) {
-		map_file = map->opaque;
-		fput(map_file->file);
-		kfree(map_file);
-	}
+	list_for_each_entry(map, &iotlb->list, link)
+		vduse_map_file_free(map->opaque);
 	vhost_iotlb_free(iotlb);
 }
 
@@ -41,10 +44,8 @@ static int vduse_iotlb_add(struct vhost_iotlb *to,
 
 	ret = vhost_iotlb_add_range_ctx(to, map->start, map->last, map->addr,
 					map->perm, map_file);
-	if (ret) {
-		fput(map_file->file);
-		kfree(map_file);
-	}
+	if (ret)
+		vduse_map_file_free(map_file);
 	return ret;
 }
 
@@ -75,18 +76,72 @@ struct vhost_iotlb *vduse_iotlb_copy(struct vhost_iotlb *from)
 
 /**
  * vduse_domain_set_user - exchange the regions of the vhost user
- * @domain: the address space
+ * @domain: where
+ * @asid: in which of its address spaces
  * @iotlb: the new ones, or NULL; owned by the address space from now on
  */
-void vduse_domain_set_user(struct vduse_domain *domain,
+void vduse_domain_set_user(struct vduse_domain *domain, u32 asid,
 			   struct vhost_iotlb *iotlb)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&domain->lock, flags);
-	swap(domain->user, iotlb);
+	swap(domain->user[asid], iotlb);
 	spin_unlock_irqrestore(&domain->lock, flags);
 	vduse_iotlb_free(iotlb);
+}
+
+static bool vduse_iotlb_has(struct vhost_iotlb *iotlb,
+			    const struct vhost_iotlb_map *map)
+{
+	const struct vdpa_map_file *map_file = map->opaque, *other;
+	const struct vhost_iotlb_map *found;
+
+	found = vhost_iotlb_itree_first(iotlb, map->start, map->last);
+	if (!found || found->start != map->start || found->last != map->last)
+		return false;
+	other = found->opaque;
+	return other->file == map_file->file &&
+	       other->offset == map_file->offset && found->perm == map->perm;
+}
+
+/**
+ * vduse_domain_prune_user - take away what the vhost user has taken away
+ * @domain: where
+ * @asid: in which of its address spaces
+ * @iotlb: regions as vhost keeps them, of which there is no copy
+ *
+ * For want of memory new regions cannot come, but old ones must go: vhost does
+ * not hear that an unmap failed.
+ */
+void vduse_domain_prune_user(struct vduse_domain *domain, u32 asid,
+			     struct vhost_iotlb *iotlb)
+{
+	struct vhost_iotlb_map *map, *next;
+	struct vhost_iotlb *user;
+	unsigned long flags;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	user = domain->user[asid];
+	if (!user)
+		goto unlock;
+	list_for_each_entry_safe(map, next, &user->list, link) {
+		if (vduse_iotlb_has(iotlb, map))
+			continue;
+		vduse_map_file_free(map->opaque);
+		vhost_iotlb_map_free(user, map);
+	}
+unlock:
+	spin_unlock_irqrestore(&domain->lock, flags);
+}
+
+/* The vhost user goes: so does its memory. */
+void vduse_domain_drop_user(struct vduse_domain *domain)
+{
+	u32 asid;
+
+	for (asid = 0; asid < domain->nas; asid++)
+		vduse_domain_set_user(domain, asid, NULL);
 }
 
 static bool vduse_domain_find_kernel(struct vduse_domain *domain, u64 start,
@@ -113,16 +168,18 @@ static bool vduse_domain_find_kernel(struct vduse_domain *domain, u64 start,
 	return true;
 }
 
-static bool vduse_domain_find_user(struct vduse_domain *domain, u64 start,
-				   u64 last, struct vduse_region *region)
+static bool vduse_domain_find_user(struct vduse_domain *domain, u32 asid,
+				   u64 start, u64 last,
+				   struct vduse_region *region)
 {
+	struct vhost_iotlb *user = domain->user[asid];
 	struct vdpa_map_file *map_file;
 	struct vhost_iotlb_map *map;
 
 	lockdep_assert_held(&domain->lock);
-	if (!domain->user)
+	if (!user)
 		return false;
-	map = vhost_iotlb_itree_first(domain->user, start, last);
+	map = vhost_iotlb_itree_first(user, start, last);
 	if (!map)
 		return false;
 
@@ -138,7 +195,8 @@ static bool vduse_domain_find_user(struct vduse_domain *domain, u64 start,
 
 /**
  * vduse_domain_find - look up the first region in a range
- * @domain: the address space, NULL if there is none yet
+ * @domain: where, NULL if there is none yet
+ * @asid: in which of its address spaces
  * @start: first byte
  * @last: last byte
  * @region: what was found, with a reference to its file
@@ -147,17 +205,19 @@ static bool vduse_domain_find_user(struct vduse_domain *domain, u64 start,
  *
  * Return: 0 or -EINVAL.
  */
-int vduse_domain_find(struct vduse_domain *domain, u64 start, u64 last,
-		      struct vduse_region *region)
+int vduse_domain_find(struct vduse_domain *domain, u32 asid, u64 start,
+		      u64 last, struct vduse_region *region)
 {
 	unsigned long flags;
 	bool found;
 
-	if (start > last || !domain)
+	if (start > last || !domain || asid >= domain->nas)
 		return -EINVAL;
+	asid = array_index_nospec(asid, domain->nas);
 	spin_lock_irqsave(&domain->lock, flags);
-	found = vduse_domain_find_kernel(domain, start, last, region) ||
-		vduse_domain_find_user(domain, start, last, region);
+	found = (!asid &&
+		 vduse_domain_find_kernel(domain, start, last, region)) ||
+		vduse_domain_find_user(domain, asid, start, last, region);
 	spin_unlock_irqrestore(&domain->lock, flags);
 	return found ? 0 : -EINVAL;
 }
@@ -182,48 +242,59 @@ static struct file *vduse_region_open(struct vduse_region *region)
 	return own;
 }
 
-int vduse_iotlb_get_fd(struct vduse_domain *domain,
-		       struct vduse_iotlb_entry __user *argp)
+/**
+ * vduse_iotlb_get_fd - answer VDUSE_IOTLB_GET_FD and GET_FD2
+ * @domain: where to look, NULL if there is nothing yet
+ * @argp: struct vduse_entry_args
+ * @size: how much of it the caller has
+ *
+ * Return: a descriptor or an error.
+ */
+int vduse_iotlb_get_fd(struct vduse_domain *domain, void __user *argp,
+		       size_t size)
 {
-	size_t size = offsetofend(struct vduse_iotlb_entry, perm);
-	struct vduse_iotlb_entry entry;
+	struct vduse_entry_args args = {};
+	struct vduse_iotlb_entry *entry = &args.entry;
 	struct vduse_region region;
 	struct file *file;
 	int ret;
 
-	if (copy_from_user(&entry, argp, size))
+	if (copy_from_user(&args, argp, size))
 		return -EFAULT;
-	ret = vduse_domain_find(domain, entry.start, entry.last, &region);
+	if (memchr_inv(args.reserved, 0, sizeof(args.reserved)))
+		return -EINVAL;
+	ret = vduse_domain_find(domain, args.asid, entry->start, entry->last,
+				&region);
 	if (ret)
 		return ret;
 	file = vduse_region_open(&region);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
-	entry.start = region.start;
-	entry.last = region.last;
-	entry.offset = region.offset;
-	entry.perm = region.perm;
+	entry->start = region.start;
+	entry->last = region.last;
+	entry->offset = region.offset;
+	entry->perm = region.perm;
 	/* First the record: a descriptor cannot be taken back. */
 	ret = -EFAULT;
-	if (!copy_to_user(argp, &entry, size))
+	if (!copy_to_user(argp, &args, size))
 		ret = receive_fd(file, NULL, O_CLOEXEC);
 	fput(file);
 	return ret;
 }
 
 int vduse_iotlb_get_info(struct vduse_domain *domain,
-			 struct vduse_iova_info __user *argp)
+			 struct vduse_info_args __user *argp)
 {
 	struct vduse_region region;
-	struct vduse_iova_info info;
+	struct vduse_info_args info;
 	int ret;
 
 	if (copy_from_user(&info, argp, sizeof(info)))
 		return -EFAULT;
 	if (memchr_inv(info.reserved, 0, sizeof(info.reserved)))
 		return -EINVAL;
-	ret = vduse_domain_find(domain, info.start, info.last, &region);
+	ret = vduse_domain_find(domain, info.asid, info.start, info.last, &region);
 	if (ret)
 		return ret;
 	fput(region.file);

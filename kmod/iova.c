@@ -62,7 +62,11 @@ static int vduse_domain_mmap(struct file *file, struct vm_area_struct *vma)
 
 static void vduse_domain_free(struct vduse_domain *domain)
 {
-	vduse_iotlb_free(domain->user);
+	u32 i;
+
+	for (i = 0; domain->user && i < domain->nas; i++)
+		vduse_iotlb_free(domain->user[i]);
+	kvfree(domain->user);
 	vhost_iotlb_free(domain->rings);
 	vduse_bounce_exit(domain);
 	put_iova_domain(&domain->coherent);
@@ -99,10 +103,11 @@ static int vduse_domain_init_iova(struct vduse_domain *domain)
 /**
  * vduse_domain_create - make an address space
  * @bounce_size: bytes of its streaming part, whole pages
+ * @nas: how many address spaces a vhost user may have in it
  *
  * Return: it, to be given back with vduse_domain_put(), or an ERR_PTR.
  */
-struct vduse_domain *vduse_domain_create(size_t bounce_size)
+struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas)
 {
 	struct vduse_domain *domain;
 	int ret = -ENOMEM;
@@ -114,6 +119,7 @@ struct vduse_domain *vduse_domain_create(size_t bounce_size)
 		return ERR_PTR(-ENOMEM);
 
 	domain->bounce_size = bounce_size;
+	domain->nas = nas;
 	spin_lock_init(&domain->lock);
 	rwlock_init(&domain->umem_rwlock);
 	ret = vduse_domain_init_iova(domain);
@@ -127,6 +133,10 @@ struct vduse_domain *vduse_domain_create(size_t bounce_size)
 	ret = -ENOMEM;
 	domain->rings = vhost_iotlb_alloc(VDUSE_MAX_RINGS, 0);
 	if (!domain->rings)
+		goto err_free;
+
+	domain->user = kvcalloc(nas, sizeof(*domain->user), GFP_KERNEL_ACCOUNT);
+	if (!domain->user)
 		goto err_free;
 
 	domain->file = anon_inode_getfile("[vduse-domain]", &vduse_domain_fops,
@@ -145,7 +155,7 @@ err_free:
 /* A server may keep the file: the memory stays until it lets go. */
 void vduse_domain_put(struct vduse_domain *domain)
 {
-	vduse_domain_set_user(domain, NULL);
+	vduse_domain_drop_user(domain);
 	fput(domain->file);
 }
 

@@ -81,6 +81,7 @@ static int __init vduse_init(void)
 {
 	int ret;
 
+	vduse_vdpa_init();
 	ret = class_register(&vduse_class);
 	if (ret)
 		return ret;
@@ -132,6 +133,7 @@ static void __exit vduse_exit(void)
 	vduse_control_exit();
 	vduse_mgmtdev_exit();
 	unregister_reboot_notifier(&vduse_reboot_notifier);
+	vduse_message_exit();
 	iova_cache_put();
 	vduse_workqueues_exit();
 	unregister_chrdev_region(vduse_first_devt, VDUSE_MINORS);

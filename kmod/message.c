@@ -13,8 +13,12 @@
 #include "trace.h"
 #include "vduse.h"
 
-/* When the system goes down, a server has this long for each message. */
+/*
+ * When the system goes down, servers have this long altogether, and then this
+ * long for each message: there may be many devices.
+ */
 #define VDUSE_SHUTDOWN_TIMEOUT	(2 * HZ)
+#define VDUSE_SHUTDOWN_GRACE	(HZ / 10)
 
 /**
  * struct vduse_msg - a message, on its sender's stack
@@ -25,12 +29,13 @@
  */
 struct vduse_msg {
 	struct list_head node;
-	struct vduse_dev_request req;
+	struct vduse_request req;
 	struct vduse_dev_response resp;
 	struct completion done;
 };
 
 static bool vduse_going_down;
+static unsigned long vduse_shutdown_end;	/* before vduse_going_down */
 
 /* End a message. Its memory is its sender's again as soon as msg_lock is. */
 static void vduse_msg_end(struct vduse_msg *msg, u32 result)
@@ -54,9 +59,13 @@ static void vduse_msg_fail_all(struct vduse_dev *dev)
 static unsigned long vduse_msg_patience(struct vduse_dev *dev)
 {
 	unsigned long seconds = READ_ONCE(dev->msg_timeout);
+	long left;
 
-	if (READ_ONCE(vduse_going_down))
-		return VDUSE_SHUTDOWN_TIMEOUT;
+	/* Pairs with the release in vduse_reboot(). */
+	if (smp_load_acquire(&vduse_going_down)) {
+		left = vduse_shutdown_end - jiffies;
+		return max(left, VDUSE_SHUTDOWN_GRACE);
+	}
 	if (!seconds || seconds >= MAX_SCHEDULE_TIMEOUT / HZ)
 		return MAX_SCHEDULE_TIMEOUT;
 	return seconds * HZ;
@@ -78,7 +87,7 @@ static int vduse_msg_sync(struct vduse_dev *dev, struct vduse_msg *msg)
 				   !dev->connected);
 	if (!refused) {
 		patience = vduse_msg_patience(dev);
-		msg->req.request_id = dev->msg_id++;
+		msg->req.id = dev->msg_id++;
 		list_add_tail(&msg->node, &dev->msg_queued);
 		wake_up(&dev->msg_wait);
 	}
@@ -134,18 +143,32 @@ int vduse_msg_set_status(struct vduse_dev *dev, u8 status)
 {
 	struct vduse_msg msg = {
 		.req.type = VDUSE_SET_STATUS,
-		.req.s.status = status,
+		.req.status.status = status,
 	};
 
 	return vduse_msg_sync(dev, &msg);
 }
 
-int vduse_msg_update_iotlb(struct vduse_dev *dev, u64 start, u64 last)
+int vduse_msg_update_iotlb(struct vduse_dev *dev, u32 asid, u64 start,
+			   u64 last)
 {
 	struct vduse_msg msg = {
 		.req.type = VDUSE_UPDATE_IOTLB,
-		.req.iova.start = start,
-		.req.iova.last = last,
+		.req.range.start = start,
+		.req.range.last = last,
+		.req.range.asid = asid,
+	};
+
+	return vduse_msg_sync(dev, &msg);
+}
+
+/* The kernel's part of the change is none: groups are the server's matter. */
+int vduse_msg_set_group_asid(struct vduse_dev *dev, u32 group, u32 asid)
+{
+	struct vduse_msg msg = {
+		.req.type = VDUSE_MSG_GROUP_ASID,
+		.req.group.group = group,
+		.req.group.asid = asid,
 	};
 
 	return vduse_msg_sync(dev, &msg);
@@ -157,13 +180,13 @@ static struct vduse_msg *vduse_msg_find(struct vduse_dev *dev, u32 id)
 
 	lockdep_assert_held(&dev->msg_lock);
 	list_for_each_entry(msg, &dev->msg_sent, node)
-		if (msg->req.request_id == id)
+		if (msg->req.id == id)
 			return msg;
 	return NULL;
 }
 
 /* Take the oldest message to be read; false if there is none. */
-static bool vduse_msg_take(struct vduse_dev *dev, struct vduse_dev_request *req)
+static bool vduse_msg_take(struct vduse_dev *dev, struct vduse_request *req)
 {
 	struct vduse_msg *msg;
 
@@ -200,7 +223,7 @@ static bool vduse_msg_readable(struct vduse_dev *dev)
 ssize_t vduse_dev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct vduse_dev *dev = iocb->ki_filp->private_data;
-	struct vduse_dev_request req;
+	struct vduse_request req;
 	int ret;
 
 	if (iov_iter_count(to) < sizeof(req))
@@ -219,7 +242,7 @@ ssize_t vduse_dev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	}
 
 	if (copy_to_iter(&req, sizeof(req), to) != sizeof(req)) {
-		vduse_msg_untake(dev, req.request_id);
+		vduse_msg_untake(dev, req.id);
 		return -EFAULT;
 	}
 	return sizeof(req);
@@ -243,7 +266,7 @@ ssize_t vduse_dev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (msg) {
 		if (msg->req.type == VDUSE_SET_STATUS &&
 		    resp.result == VDUSE_REQ_RESULT_OK)
-			WRITE_ONCE(dev->status, msg->req.s.status);
+			WRITE_ONCE(dev->status, msg->req.status.status);
 		msg->resp = resp;
 		vduse_msg_end(msg, resp.result);
 	}
@@ -299,22 +322,43 @@ void vduse_msg_disconnect(struct vduse_dev *dev)
 	spin_unlock(&dev->msg_lock);
 }
 
-/* End the waits that would hold up the shutdown. */
-static int vduse_reboot(struct notifier_block *nb, unsigned long action,
-			void *data)
+static void vduse_msg_abort(bool connected)
 {
 	struct vduse_dev *dev;
 
-	WRITE_ONCE(vduse_going_down, true);
 	mutex_lock(&vduse_devs_lock);
 	list_for_each_entry(dev, &vduse_devs, node) {
 		spin_lock(&dev->msg_lock);
-		if (!dev->connected)
+		if (connected || !dev->connected)
 			vduse_msg_fail_all(dev);
 		spin_unlock(&dev->msg_lock);
 	}
 	mutex_unlock(&vduse_devs_lock);
+}
+
+/* Servers that live had their time for what was under way. */
+static void vduse_reboot_late(struct work_struct *work)
+{
+	vduse_msg_abort(true);
+}
+
+static DECLARE_DELAYED_WORK(vduse_reboot_work, vduse_reboot_late);
+
+/* End the waits that would hold up the shutdown. */
+static int vduse_reboot(struct notifier_block *nb, unsigned long action,
+			void *data)
+{
+	vduse_shutdown_end = jiffies + VDUSE_SHUTDOWN_TIMEOUT;
+	/* Pairs with vduse_msg_patience(). */
+	smp_store_release(&vduse_going_down, true);
+	vduse_msg_abort(false);
+	schedule_delayed_work(&vduse_reboot_work, VDUSE_SHUTDOWN_TIMEOUT);
 	return NOTIFY_DONE;
+}
+
+void vduse_message_exit(void)
+{
+	cancel_delayed_work_sync(&vduse_reboot_work);
 }
 
 struct notifier_block vduse_reboot_notifier = {

@@ -167,18 +167,23 @@ static struct vduse_queue *vduse_queue_get(struct vduse_dev *dev, u32 index)
 }
 
 int vduse_queue_setup(struct vduse_dev *dev,
-		      struct vduse_vq_config __user *argp)
+		      struct vduse_queue_args __user *argp)
 {
-	struct vduse_vq_config config;
+	struct vduse_queue_args args;
 	struct vduse_queue *vq;
 
-	if (copy_from_user(&config, argp, sizeof(config)))
+	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	vq = vduse_queue_get(dev, config.index);
-	if (!vq || memchr_inv(config.reserved, 0, sizeof(config.reserved)))
+	vq = vduse_queue_get(dev, args.index);
+	if (!vq || args.reserved1 || args.group >= dev->ngroups ||
+	    memchr_inv(args.reserved2, 0, sizeof(args.reserved2)))
+		return -EINVAL;
+	/* Version 0 never minded. */
+	if (dev->api_version >= VDUSE_API_GROUPS && vduse_driver_ok(dev))
 		return -EINVAL;
 
-	WRITE_ONCE(vq->num_max, config.max_size);
+	WRITE_ONCE(vq->num_max, args.max_size);
+	WRITE_ONCE(vq->group, args.group);
 	return 0;
 }
 

@@ -15,6 +15,11 @@ bool vduse_dev_packed(struct vduse_dev *dev)
 	       BIT_ULL(VIRTIO_F_RING_PACKED);
 }
 
+bool vduse_driver_ok(struct vduse_dev *dev)
+{
+	return READ_ONCE(dev->status) & VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
 /**
  * vduse_dev_clear - forget all that the driver set
  * @dev: the device

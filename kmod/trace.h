@@ -15,10 +15,11 @@
 #define vduse_show_type(type) __print_symbolic(type,		\
 	{ VDUSE_GET_VQ_STATE,	"get_vq_state" },		\
 	{ VDUSE_SET_STATUS,	"set_status" },			\
-	{ VDUSE_UPDATE_IOTLB,	"update_iotlb" })
+	{ VDUSE_UPDATE_IOTLB,	"update_iotlb" },		\
+	{ VDUSE_MSG_GROUP_ASID,	"set_group_asid" })
 
 TRACE_EVENT(vduse_message,
-	TP_PROTO(struct vduse_dev *dev, const struct vduse_dev_request *req),
+	TP_PROTO(struct vduse_dev *dev, const struct vduse_request *req),
 	TP_ARGS(dev, req),
 	TP_STRUCT__entry(
 		__string(name, dev_name(&dev->dev))
@@ -29,17 +30,15 @@ TRACE_EVENT(vduse_message,
 	TP_fast_assign(
 		__assign_str(name);
 		__entry->type = req->type;
-		__entry->id = req->request_id;
-		__entry->arg = req->type == VDUSE_SET_STATUS ? req->s.status :
-			       req->type == VDUSE_GET_VQ_STATE ?
-			       req->vq_state.index : 0;
+		__entry->id = req->id;
+		__entry->arg = vduse_request_arg(req);
 	),
 	TP_printk("%s id=%u %s 0x%x", __get_str(name), __entry->id,
 		  vduse_show_type(__entry->type), __entry->arg)
 );
 
 TRACE_EVENT(vduse_answer,
-	TP_PROTO(struct vduse_dev *dev, const struct vduse_dev_request *req,
+	TP_PROTO(struct vduse_dev *dev, const struct vduse_request *req,
 		 u32 result),
 	TP_ARGS(dev, req, result),
 	TP_STRUCT__entry(
@@ -53,7 +52,7 @@ TRACE_EVENT(vduse_answer,
 	TP_fast_assign(
 		__assign_str(name);
 		__entry->type = req->type;
-		__entry->id = req->request_id;
+		__entry->id = req->id;
 		__entry->result = result;
 		__entry->status = READ_ONCE(dev->status);
 		__entry->broken = READ_ONCE(dev->broken);

@@ -128,15 +128,16 @@ err_free:
 }
 
 int vduse_umem_register(struct vduse_domain *domain,
-			struct vduse_iova_umem __user *argp)
+			struct vduse_umem_args __user *argp)
 {
-	struct vduse_iova_umem config;
+	struct vduse_umem_args config;
 	struct vduse_umem *umem;
 
 	if (copy_from_user(&config, argp, sizeof(config)))
 		return -EFAULT;
 	if (memchr_inv(config.reserved, 0, sizeof(config.reserved)) ||
-	    !domain || !READ_ONCE(domain->bounce_mapped) || config.iova ||
+	    !domain || config.asid || config.iova ||
+	    !READ_ONCE(domain->bounce_mapped) ||
 	    config.size != domain->bounce_size || !PAGE_ALIGNED(config.uaddr))
 		return -EINVAL;
 	if (domain->umem)
@@ -150,15 +151,16 @@ int vduse_umem_register(struct vduse_domain *domain,
 }
 
 int vduse_umem_deregister(struct vduse_domain *domain,
-			  struct vduse_iova_umem __user *argp)
+			  struct vduse_umem_args __user *argp)
 {
-	struct vduse_iova_umem config;
+	struct vduse_umem_args config;
 
 	if (copy_from_user(&config, argp, sizeof(config)))
 		return -EFAULT;
-	if (memchr_inv(config.reserved, 0, sizeof(config.reserved)))
+	if (memchr_inv(config.reserved, 0, sizeof(config.reserved)) ||
+	    (config.asid && (!domain || config.asid >= domain->nas)))
 		return -EINVAL;
-	if (!domain || !domain->umem)
+	if (!domain || config.asid || !domain->umem)
 		return -ENOENT;
 	if (config.iova || config.size != domain->umem->size)
 		return -EINVAL;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The bus side: the management device, attach and detach, and what a vDPA
- * driver may ask of the device. virtio_vdpa and vhost_vdpa call this.
+ * The bus side: what a vDPA driver may ask of the device. virtio_vdpa and
+ * vhost_vdpa call this.
  */
-#include <linux/module.h>
-#include <linux/slab.h>
-#include <linux/virtio_ids.h>
+#include <linux/init.h>
 #include <uapi/linux/virtio_config.h>
 
 #include "domain.h"
@@ -209,14 +207,30 @@ static int vduse_vdpa_set_map(struct vdpa_device *vdpa, unsigned int asid,
 	int ret;
 
 	copy = vduse_iotlb_copy(iotlb);
-	if (IS_ERR(copy))
+	if (IS_ERR(copy)) {
+		vduse_domain_prune_user(vduse->domain, asid, iotlb);
+		vduse_msg_update_iotlb(vduse->dev, asid, 0, U64_MAX);
 		return PTR_ERR(copy);
+	}
 
-	vduse_domain_set_user(vduse->domain, copy);
-	ret = vduse_msg_update_iotlb(vduse->dev, 0, U64_MAX);
+	vduse_domain_set_user(vduse->domain, asid, copy);
+	ret = vduse_msg_update_iotlb(vduse->dev, asid, 0, U64_MAX);
 	if (ret)
-		vduse_domain_set_user(vduse->domain, NULL);
+		vduse_domain_set_user(vduse->domain, asid, NULL);
 	return ret;
+}
+
+static u32 vduse_vdpa_get_vq_group(struct vdpa_device *vdpa, u16 index)
+{
+	return READ_ONCE(vduse_vq(vdpa, index)->group);
+}
+
+static int vduse_vdpa_set_group_asid(struct vdpa_device *vdpa,
+				     unsigned int group, unsigned int asid)
+{
+	if (group >= vdpa->ngroups || asid >= vdpa->nas)
+		return -EINVAL;
+	return vduse_msg_set_group_asid(vduse_from_vdpa(vdpa), group, asid);
 }
 
 /*
@@ -227,7 +241,7 @@ static void vduse_vdpa_unbind_mm(struct vdpa_device *vdpa)
 {
 	struct vduse_vdpa *vduse = container_of(vdpa, struct vduse_vdpa, vdpa);
 
-	vduse_domain_set_user(vduse->domain, NULL);
+	vduse_domain_drop_user(vduse->domain);
 }
 
 static void vduse_vdpa_free(struct vdpa_device *vdpa)
@@ -238,7 +252,7 @@ static void vduse_vdpa_free(struct vdpa_device *vdpa)
 	put_device(&dev->dev);
 }
 
-static const struct vdpa_config_ops vduse_vdpa_ops = {
+const struct vdpa_config_ops vduse_vdpa_ops = {
 	.set_vq_address = vduse_vdpa_set_vq_address,
 	.set_vq_num = vduse_vdpa_set_vq_num,
 	.kick_vq = vduse_vdpa_kick_vq,
@@ -270,106 +284,15 @@ static const struct vdpa_config_ops vduse_vdpa_ops = {
 	.free = vduse_vdpa_free,
 };
 
-/* Put the device on the bus, unregistered. */
-static struct vduse_vdpa *vduse_vdpa_create(struct vduse_dev *dev,
-					    struct vdpa_mgmt_dev *mdev,
-					    const char *name)
+/*
+ * For devices with groups. A vhost user sees whether a device has any by
+ * whether it has these calls.
+ */
+struct vdpa_config_ops vduse_vdpa_group_ops __ro_after_init;
+
+void __init vduse_vdpa_init(void)
 {
-	struct vduse_domain *domain;
-	struct vduse_vdpa *vduse;
-	u32 i;
-
-	lockdep_assert_held(&dev->lock);
-	if (READ_ONCE(dev->vdpa))
-		return ERR_PTR(-EEXIST);
-	for (i = 0; i < dev->vq_num; i++)
-		if (!READ_ONCE(dev->vqs[i]->num_max))
-			return ERR_PTR(-EINVAL);
-
-	if (!dev->domain) {
-		domain = vduse_domain_create(dev->bounce_size);
-		if (IS_ERR(domain))
-			return ERR_CAST(domain);
-		/* Pairs with vduse_dev_domain(). */
-		smp_store_release(&dev->domain, domain);
-	}
-
-	vduse = vdpa_alloc_device(struct vduse_vdpa, vdpa, &dev->dev,
-				  &vduse_vdpa_ops, 1, 1, name, true);
-	if (IS_ERR(vduse))
-		return vduse;
-
-	get_device(&dev->dev);
-	vduse->dev = dev;
-	vduse->domain = dev->domain;
-	vduse->vdpa.mdev = mdev;
-	vduse_dma_setup(vduse);
-	WRITE_ONCE(dev->vdpa, vduse);
-	return vduse;
-}
-
-static int vduse_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
-			 const struct vdpa_dev_set_config *config)
-{
-	struct vduse_vdpa *vduse = ERR_PTR(-EINVAL);
-	struct vduse_dev *dev;
-	int ret;
-
-	mutex_lock(&vduse_devs_lock);
-	dev = vduse_dev_find(name);
-	if (dev) {
-		mutex_lock(&dev->lock);
-		vduse = vduse_vdpa_create(dev, mdev, name);
-		mutex_unlock(&dev->lock);
-	}
-	mutex_unlock(&vduse_devs_lock);
-	if (IS_ERR(vduse))
-		return PTR_ERR(vduse);
-
-	/* Drivers probe in there, and talk to the server. */
-	ret = _vdpa_register_device(&vduse->vdpa, dev->vq_num);
-	if (ret)
-		put_device(&vduse->vdpa.dev);
-	return ret;
-}
-
-static void vduse_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa)
-{
-	_vdpa_unregister_device(vdpa);
-}
-
-static const struct vdpa_mgmtdev_ops vduse_mgmtdev_ops = {
-	.dev_add = vduse_dev_add,
-	.dev_del = vduse_dev_del,
-};
-
-static struct virtio_device_id vduse_ids[] = {
-	{ VIRTIO_ID_BLOCK, VIRTIO_DEV_ANY_ID },
-	{ VIRTIO_ID_NET, VIRTIO_DEV_ANY_ID },
-	{ 0 },
-};
-
-static struct vdpa_mgmt_dev vduse_mgmtdev = {
-	.ops = &vduse_mgmtdev_ops,
-	.id_table = vduse_ids,
-};
-
-int vduse_mgmtdev_init(void)
-{
-	int ret;
-
-	vduse_mgmtdev.device = root_device_register("vduse");
-	if (IS_ERR(vduse_mgmtdev.device))
-		return PTR_ERR(vduse_mgmtdev.device);
-
-	ret = vdpa_mgmtdev_register(&vduse_mgmtdev);
-	if (ret)
-		root_device_unregister(vduse_mgmtdev.device);
-	return ret;
-}
-
-void vduse_mgmtdev_exit(void)
-{
-	vdpa_mgmtdev_unregister(&vduse_mgmtdev);
-	root_device_unregister(vduse_mgmtdev.device);
+	vduse_vdpa_group_ops = vduse_vdpa_ops;
+	vduse_vdpa_group_ops.get_vq_group = vduse_vdpa_get_vq_group;
+	vduse_vdpa_group_ops.set_group_asid = vduse_vdpa_set_group_asid;
 }

@@ -30,7 +30,8 @@
 #include <linux/vdpa.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <uapi/linux/vduse.h>
+
+#include "api.h"
 
 struct eventfd_ctx;
 struct iov_iter;
@@ -64,6 +65,7 @@ enum vduse_irq_how {
  * @dev: the device
  * @index: number of the queue
  * @num_max: greatest size, as the server set it up
+ * @group: the group it belongs to, as the server set it up
  * @irq_lock: guards the driver's callback and runs it; see the lock order
  * @cb: the driver's callback, under @irq_lock
  * @affinity: where the callback may run, written under @irq_lock
@@ -87,6 +89,7 @@ struct vduse_queue {
 	struct vduse_dev *dev;
 	u16 index;
 	u16 num_max;
+	u32 group;
 
 	spinlock_t irq_lock;	/* see above */
 	struct vdpa_callback cb;
@@ -113,11 +116,14 @@ struct vduse_queue {
  * @dev: /sys/class/vduse/NAME; owns the memory
  * @cdev: /dev/vduse/NAME
  * @node: in the list of devices, under vduse_devs_lock
- * @device_id: virtio device type; this and what follows never changes
+ * @api_version: what its maker speaks; this and what follows never changes
+ * @device_id: virtio device type
  * @vendor_id: virtio vendor
  * @features: offered features
  * @vq_num: how many queues
  * @vq_align: alignment of the rings
+ * @ngroups: groups of queues
+ * @nas: address spaces for them
  * @config_size: bytes of configuration space
  * @vqs: the queues
  * @lock: guards @dead, @vdpa, @bounce_size, the making of @domain and
@@ -152,11 +158,14 @@ struct vduse_dev {
 	struct cdev cdev;
 	struct list_head node;
 
+	u64 api_version;
 	u32 device_id;
 	u32 vendor_id;
 	u64 features;
 	u32 vq_num;
 	u32 vq_align;
+	u32 ngroups;
+	u32 nas;
 	u32 config_size;
 	struct vduse_queue **vqs;
 
@@ -226,8 +235,9 @@ void vduse_control_exit(void);
 struct vduse_dev *vduse_dev_find(const char *name);
 
 /* create.c */
-int vduse_check_config(const struct vduse_dev_config *config);
-int vduse_dev_create(const struct vduse_dev_config *config, const void *space);
+int vduse_check_args(const struct vduse_create_args *args, u64 api_version);
+int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
+		     const void *space);
 void vduse_dev_destroy(struct vduse_dev *dev);
 void vduse_create_exit(void);
 
@@ -236,10 +246,13 @@ extern const struct file_operations vduse_dev_fops;
 
 /* message.c */
 extern struct notifier_block vduse_reboot_notifier;
+void vduse_message_exit(void);
 int vduse_msg_get_vq_state(struct vduse_dev *dev, struct vduse_queue *vq,
 			   struct vdpa_vq_state *state);
 int vduse_msg_set_status(struct vduse_dev *dev, u8 status);
-int vduse_msg_update_iotlb(struct vduse_dev *dev, u64 start, u64 last);
+int vduse_msg_update_iotlb(struct vduse_dev *dev, u32 asid, u64 start,
+			   u64 last);
+int vduse_msg_set_group_asid(struct vduse_dev *dev, u32 group, u32 asid);
 ssize_t vduse_dev_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t vduse_dev_write_iter(struct kiocb *iocb, struct iov_iter *from);
 __poll_t vduse_dev_poll(struct file *file, struct poll_table_struct *wait);
@@ -250,6 +263,7 @@ void vduse_msg_disconnect(struct vduse_dev *dev);
 int vduse_dev_reset(struct vduse_dev *dev);
 void vduse_dev_clear(struct vduse_dev *dev);
 bool vduse_dev_packed(struct vduse_dev *dev);
+bool vduse_driver_ok(struct vduse_dev *dev);
 
 /* config.c */
 void vduse_config_read(struct vduse_dev *dev, unsigned int offset, void *buf,
@@ -266,7 +280,7 @@ void vduse_queue_clear(struct vduse_queue *vq);
 void vduse_queue_kick(struct vduse_queue *vq);
 void vduse_queue_set_ready(struct vduse_queue *vq, bool ready);
 int vduse_queue_setup(struct vduse_dev *dev,
-		      struct vduse_vq_config __user *argp);
+		      struct vduse_queue_args __user *argp);
 int vduse_queue_get_info(struct vduse_dev *dev,
 			 struct vduse_vq_info __user *argp);
 int vduse_queue_setup_kickfd(struct vduse_dev *dev,
@@ -283,6 +297,11 @@ void vduse_config_irq_clear(struct vduse_dev *dev);
 int vduse_config_interrupt(struct vduse_dev *dev);
 
 /* vdpa.c: the bus side */
+extern const struct vdpa_config_ops vduse_vdpa_ops;
+extern struct vdpa_config_ops vduse_vdpa_group_ops;
+void vduse_vdpa_init(void);
+
+/* mgmtdev.c */
 int vduse_mgmtdev_init(void);
 void vduse_mgmtdev_exit(void);
 

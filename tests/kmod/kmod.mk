@@ -1,12 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Test programs for the kernel module: $(O)/tests/kmod-probe, kmod-umem.
-KMOD_PROBE_SRCS := $(sort $(wildcard tests/kmod/probe*.c))
-KMOD_UMEM_SRCS := tests/kmod/umem.c tests/kmod/probe-lib.c
-KMOD_TEST_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(KMOD_PROBE_SRCS) $(KMOD_UMEM_SRCS)))
+# Test programs for the kernel module: $(O)/tests/kmod-probe, kmod-umem,
+# kmod-rows, kmod-groups, kmod-faults, kmod-fuzz, kmod-cycle.
+KMOD_LIB_OBJS := $(O)/tests/kmod/probe-lib.o $(O)/tests/kmod/disk.o
+KMOD_PROBE_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/kmod/probe*.c)))
+KMOD_ROWS_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/kmod/rows*.c)))
+KMOD_FAULTS_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/kmod/faults*.c)))
+KMOD_FUZZ_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/kmod/fuzz*.c)))
+KMOD_CYCLE_OBJS := $(O)/tests/kmod/cycle.o $(O)/tests/kmod/cycle-look.o
+KMOD_BUS_OBJS := $(O)/tests/kmod/bus.o $(O)/tests/kmod/ring.o
+KMOD_TEST_OBJS := $(sort $(KMOD_FUZZ_OBJS) $(KMOD_BUS_OBJS) $(KMOD_CYCLE_OBJS) \
+	$(KMOD_LIB_OBJS) $(KMOD_PROBE_OBJS) \
+	$(KMOD_ROWS_OBJS) $(KMOD_FAULTS_OBJS) \
+	$(addprefix $(O)/tests/kmod/,umem.o groups.o))
+KMOD_TESTS := $(addprefix $(O)/tests/,kmod-probe kmod-umem kmod-rows kmod-groups \
+	kmod-faults kmod-fuzz kmod-cycle)
 
-$(O)/tests/kmod-probe: $(KMOD_PROBE_SRCS:%.c=$(O)/%.o)
-$(O)/tests/kmod-umem: $(KMOD_UMEM_SRCS:%.c=$(O)/%.o)
-$(O)/tests/kmod-probe $(O)/tests/kmod-umem:
+$(O)/tests/kmod-probe: $(KMOD_PROBE_OBJS) $(O)/tests/kmod/disk.o
+$(O)/tests/kmod-umem: $(O)/tests/kmod/umem.o $(KMOD_LIB_OBJS)
+$(O)/tests/kmod-rows: $(KMOD_ROWS_OBJS) $(KMOD_LIB_OBJS)
+$(O)/tests/kmod-groups: $(O)/tests/kmod/groups.o $(KMOD_LIB_OBJS)
+$(O)/tests/kmod-faults: $(KMOD_FAULTS_OBJS) \
+	$(addprefix $(O)/tests/kmod/,bus.o probe-lib.o ring.o)
+$(O)/tests/kmod-fuzz: $(KMOD_FUZZ_OBJS) $(KMOD_BUS_OBJS)
+$(O)/tests/kmod-cycle: $(KMOD_CYCLE_OBJS) $(KMOD_BUS_OBJS)
+$(KMOD_TESTS):
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^

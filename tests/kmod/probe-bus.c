@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "probe.h"
 
 static void say_region(const char *key, int fd, uint64_t start, uint64_t last)
@@ -86,6 +87,7 @@ void probe_virtio(void)
 	say_region("ring", fd, info.desc_addr, info.desc_addr);
 	say_info("ring.info", fd, info.desc_addr, info.desc_addr);
 	say_region("bounce", fd, 0, 4095);
+	say_info("bounce.info", fd, 0, 4095);
 	say_interrupts("bound", fd);
 	ioctl(fd, VDUSE_DEV_GET_FEATURES, &features);
 	say_text("features", "0x%llx", (unsigned long long)features);
@@ -101,23 +103,6 @@ void probe_virtio(void)
 	say("detach", detach(PROBE_NAME));
 	server_stop(&server);
 	drop_device(fd);
-}
-
-static long iotlb(int vhost, uint8_t type, uint64_t iova, uint64_t size,
-		  void *addr, uint8_t perm)
-{
-	struct vhost_msg_v2 msg = {
-		.type = VHOST_IOTLB_MSG_V2,
-		.iotlb = {
-			.iova = iova,
-			.size = size,
-			.uaddr = (uintptr_t)addr,
-			.perm = perm,
-			.type = type,
-		},
-	};
-
-	return write(vhost, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -1;
 }
 
 static void set_status(int vhost, const char *key, uint8_t status)
@@ -164,11 +149,11 @@ static void probe_vhost_maps(int vhost, int fd)
 	if (memory < 0 || ftruncate(memory, (off_t)size))
 		fatal("memfd");
 	addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	say("map.rw", iotlb(vhost, VHOST_IOTLB_UPDATE, 0x100000, size / 2, addr,
+	say("map.rw", vhost_iotlb(vhost, VHOST_IOTLB_UPDATE, 0x100000, size / 2, addr,
 			    VHOST_ACCESS_RW));
-	say("map.ro", iotlb(vhost, VHOST_IOTLB_UPDATE, 0x200000, size / 2,
+	say("map.ro", vhost_iotlb(vhost, VHOST_IOTLB_UPDATE, 0x200000, size / 2,
 			    (char *)addr + size / 2, VHOST_ACCESS_RO));
-	say("map.again", iotlb(vhost, VHOST_IOTLB_UPDATE, 0x200000, 4096, addr,
+	say("map.again", vhost_iotlb(vhost, VHOST_IOTLB_UPDATE, 0x200000, 4096, addr,
 			       VHOST_ACCESS_RO));
 	say_region("rw", fd, 0x100000, 0x100000);
 	say_region("ro", fd, 0x200000, 0x200000);
@@ -289,4 +274,19 @@ void probe_vhost(void)
 	say("detach", detach(PROBE_NAME));
 	server_stop(&server);
 	drop_device(fd);
+}
+
+/* One that is read, so that bounce memory shows. */
+void probe_disk(void)
+{
+	int node;
+
+	disk_start("4194304", NULL);
+	node = disk_open();
+	disk_exercise(node, 1);
+	close(node);
+	say_region("bounce.used", disk.fd, 4096, 4096);
+	say_info("bounce.used.info", disk.fd, 4096, 4096);
+	disk_end();
+	say_text("disk", "read and written");
 }

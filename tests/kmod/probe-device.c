@@ -155,22 +155,6 @@ static void say_events(const char *key, int fd)
 		 e & POLLHUP ? "hup " : "");
 }
 
-/* Somebody opens the vhost node, which sends a message, and says what came. */
-static pid_t opener(int server)
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		int fd;
-
-		close(server);
-		fd = vhost_open(PROBE_NAME);
-
-		_exit(fd >= 0 ? 0 : errno);
-	}
-	return pid;
-}
-
 static void opener_end(const char *key, pid_t pid)
 {
 	int status;

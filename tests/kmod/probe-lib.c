@@ -5,16 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/vhost.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <poll.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -46,6 +49,14 @@ void say_text(const char *key, const char *format, ...)
 void fatal(const char *what)
 {
 	fprintf(stderr, "probe: %s: %m\n", what);
+	exit(1);
+}
+
+void check(const char *what, bool good)
+{
+	if (good)
+		return;
+	printf("FAILED: %s (%m)\n", what);
 	exit(1);
 }
 
@@ -120,34 +131,62 @@ void drop_device(int fd)
 		fatal("destroy");
 }
 
-/* Run a command that finds the words in $NAME and $DRIVER. */
-static int shell(const char *command, const char *name, const char *driver)
+/* Run a command without a word on its output; its exit status. */
+static int run(char *const argv[])
 {
-	int status;
+	posix_spawn_file_actions_t actions;
+	int status = 0xff00;
+	pid_t pid;
 
-	setenv("NAME", name, 1);
-	setenv("DRIVER", driver, 1);
-	status = system(command);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, 1, 2);
+	if (!posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ))
+		waitpid(pid, &status, 0);
+	posix_spawn_file_actions_destroy(&actions);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+/* Write to a file below /sys/bus/vdpa. */
+static bool bus_write(const char *path, const char *text)
+{
+	char full[512];
+	bool good;
+	int fd;
+
+	snprintf(full, sizeof(full), "/sys/bus/vdpa/%s", path);
+	fd = open(full, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	good = write(fd, text, strlen(text)) > 0;
+	close(fd);
+	return good;
 }
 
 int attach(const char *name, const char *driver)
 {
+	char *const argv[] = { (char[]){ "vdpa" }, (char[]){ "dev" },
+			       (char[]){ "add" }, (char[]){ "name" },
+			       (char *)(uintptr_t)name, (char[]){ "mgmtdev" },
+			       (char[]){ "vduse" }, NULL };
+	char override[300];
 	int ret;
 
-	shell("echo 0 > /sys/bus/vdpa/drivers_autoprobe", "", "");
-	ret = shell("vdpa dev add name $NAME mgmtdev vduse >/dev/null 2>&1",
-		    name, "");
-	if (!ret && driver)
-		ret = shell("cd /sys/bus/vdpa && "
-			    "echo $DRIVER > devices/$NAME/driver_override && "
-			    "echo $NAME > drivers_probe", name, driver);
-	return ret;
+	bus_write("drivers_autoprobe", "0");
+	ret = run(argv);
+	if (ret || !driver)
+		return ret;
+	snprintf(override, sizeof(override), "devices/%s/driver_override", name);
+	return !bus_write(override, driver) || !bus_write("drivers_probe", name);
 }
 
 int detach(const char *name)
 {
-	return shell("vdpa dev del $NAME >/dev/null 2>&1", name, "");
+	char *const argv[] = { (char[]){ "vdpa" }, (char[]){ "dev" },
+			       (char[]){ "del" }, (char *)(uintptr_t)name,
+			       NULL };
+
+	return run(argv);
 }
 
 int vhost_open(const char *name)
@@ -165,6 +204,34 @@ int vhost_open(const char *name)
 		globfree(&found);
 	}
 	return fd;
+}
+
+long vhost_iotlb(int vhost, uint8_t type, uint64_t iova, uint64_t size,
+		 void *addr, uint8_t perm)
+{
+	struct vhost_msg_v2 msg = {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = {
+			.iova = iova,
+			.size = size,
+			.uaddr = (uintptr_t)addr,
+			.perm = perm,
+			.type = type,
+		},
+	};
+
+	return write(vhost, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -1;
+}
+
+int opener(int server)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		close(server);
+		_exit(vhost_open(PROBE_NAME) >= 0 ? 0 : errno);
+	}
+	return pid;
 }
 
 long attr_write(const char *attr, const char *value)

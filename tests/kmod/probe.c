@@ -22,6 +22,7 @@ static const struct section {
 	{ "messages", probe_messages },
 	{ "virtio", probe_virtio },
 	{ "vhost", probe_vhost },
+	{ "disk", probe_disk },
 };
 
 int main(int argc, char **argv)

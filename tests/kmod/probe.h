@@ -18,6 +18,9 @@ void say_text(const char *key, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void fatal(const char *what) __attribute__((noreturn));
 
+/* For tests with a verdict: "FAILED: WHAT (errno)" and the end if not. */
+void check(const char *what, bool good);
+
 /* The control node. */
 int control(void);
 struct vduse_dev_config *block_config(void);
@@ -33,10 +36,18 @@ long setup_queue(int fd, uint32_t index, uint16_t size);
 int attach(const char *name, const char *driver);
 int detach(const char *name);
 int vhost_open(const char *name);
+long vhost_iotlb(int vhost, uint8_t type, uint64_t iova, uint64_t size,
+		 void *addr, uint8_t perm);
 
 /* sysfs below /sys/class/vduse/PROBE_NAME; negative errno. */
 long attr_write(const char *attr, const char *value);
 void attr_say(const char *key, const char *attr);
+
+/*
+ * Somebody opens the vhost node, which sends one message: a process that exits
+ * with 0 or the errno and does not have SERVER open.
+ */
+int opener(int server);
 
 /* How the server answers SET_STATUS and the rest. */
 struct server {
@@ -58,3 +69,4 @@ void probe_device(void);
 void probe_messages(void);
 void probe_virtio(void);
 void probe_vhost(void);
+void probe_disk(void);
