@@ -14,11 +14,12 @@
 
 /*
  * Since 6.18 a vDPA parent gives the virtio core a table of map operations
- * instead of replacing the DMA operations of a device. dma.c is the glue for
- * the older way; the newer one is not written.
+ * (map.c); before that it replaced the DMA operations of its device (dma.c).
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
-#error "this module does not know the virtio map operations of Linux 6.18"
+#define VDUSE_MAP_OPS
+#elif !defined(CONFIG_ARCH_HAS_DMA_OPS)
+#error "this kernel lacks CONFIG_ARCH_HAS_DMA_OPS"
 #endif
 
 #include <linux/workqueue.h>

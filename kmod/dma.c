@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * DMA operations of the device on the bus: how a virtio driver's buffers and
- * rings get into the address space. For kernels without virtio map
- * operations; see compat.h.
+ * rings get into the address space, where the virtio core has no map
+ * operations; map.c is for where it has.
  */
+#ifndef VDUSE_MAP_OPS
+
 #include <linux/dma-map-ops.h>
 
 #include "domain.h"
@@ -79,10 +81,20 @@ static const struct dma_map_ops vduse_dma_ops = {
 };
 
 /* Drivers map buffers with the device on the bus, which uses our operations. */
-void vduse_dma_setup(struct vduse_vdpa *vduse)
+struct vduse_vdpa *vduse_vdpa_alloc(struct vduse_dev *dev,
+				    const struct vdpa_config_ops *ops,
+				    const char *name)
 {
-	struct device *dev = &vduse->vdpa.dev;
+	struct vduse_vdpa *vduse;
 
-	set_dma_ops(dev, &vduse_dma_ops);
-	vduse->vdpa.dma_dev = dev;
+	vduse = vdpa_alloc_device(struct vduse_vdpa, vdpa, &dev->dev, ops,
+				  dev->ngroups, dev->nas, name, true);
+	if (IS_ERR(vduse))
+		return vduse;
+
+	set_dma_ops(&vduse->vdpa.dev, &vduse_dma_ops);
+	vduse->vdpa.dma_dev = &vduse->vdpa.dev;
+	return vduse;
 }
+
+#endif /* VDUSE_MAP_OPS */

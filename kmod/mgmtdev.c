@@ -33,10 +33,9 @@ static struct vduse_vdpa *vduse_vdpa_create(struct vduse_dev *dev,
 		smp_store_release(&dev->domain, domain);
 	}
 
-	vduse = vdpa_alloc_device(struct vduse_vdpa, vdpa, &dev->dev,
-				  dev->api_version >= VDUSE_API_GROUPS ?
-				  &vduse_vdpa_group_ops : &vduse_vdpa_ops,
-				  dev->ngroups, dev->nas, name, true);
+	vduse = vduse_vdpa_alloc(dev, dev->api_version >= VDUSE_API_GROUPS ?
+				 &vduse_vdpa_group_ops : &vduse_vdpa_ops,
+				 name);
 	if (IS_ERR(vduse))
 		return vduse;
 
@@ -44,7 +43,6 @@ static struct vduse_vdpa *vduse_vdpa_create(struct vduse_dev *dev,
 	vduse->dev = dev;
 	vduse->domain = dev->domain;
 	vduse->vdpa.mdev = mdev;
-	vduse_dma_setup(vduse);
 	WRITE_ONCE(dev->vdpa, vduse);
 	return vduse;
 }

@@ -305,8 +305,10 @@ void vduse_vdpa_init(void);
 int vduse_mgmtdev_init(void);
 void vduse_mgmtdev_exit(void);
 
-/* dma.c: DMA of the kernel's drivers */
-void vduse_dma_setup(struct vduse_vdpa *vdpa);
+/* dma.c, or map.c: DMA of the kernel's drivers */
+struct vduse_vdpa *vduse_vdpa_alloc(struct vduse_dev *dev,
+				    const struct vdpa_config_ops *ops,
+				    const char *name);
 
 /* attrs.c */
 extern const struct attribute_group *vduse_dev_groups[];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Checks of the kernel: version, modules, interfaces. */
+/* Checks of the kernel: version and interfaces. */
 #include <fcntl.h>
 #include <linux/vdpa.h>
 #include <linux/vduse.h>
@@ -12,7 +12,6 @@
 
 #include "lib/bus/doctor.h"
 #include "lib/bus/genl.h"
-#include "lib/bus/module.h"
 #include "lib/util/child.h"
 #include "lib/util/fs.h"
 
@@ -35,88 +34,6 @@ void vdu__check_kernel(struct vdu_ctx *ctx, struct vdu_check *check)
 	else
 		vdu__check_set(check, VDU_CHECK_OK, NULL, "Linux %s",
 			       uts.release);
-}
-
-/* EFI variable: four bytes of attributes, then 1 if it is on. */
-static bool secure_boot(const struct vdu_ctx *ctx)
-{
-	char value[8];
-
-	return vdu__read_at(ctx, value, sizeof(value),
-			    "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c") == 5 &&
-	       value[4] == 1;
-}
-
-void vdu__check_lockdown(struct vdu_ctx *ctx, struct vdu_check *check)
-{
-	const char *boot = secure_boot(ctx) ? "on" : "off";
-	char text[128], mode[32] = "none";
-	const char *open;
-
-	if (vdu__read_at(ctx, text, sizeof(text),
-			 "/sys/kernel/security/lockdown") > 0) {
-		open = strchr(text, '[');
-		if (open)
-			(void)sscanf(open, "[%31[^]]", mode);
-	}
-	if (!strcmp(mode, "none"))
-		vdu__check_set(check, VDU_CHECK_OK, NULL,
-			       "kernel lockdown off, Secure Boot %s", boot);
-	else
-		vdu__check_set(check, VDU_CHECK_WARN,
-			       "sign modules that do not come with the kernel (mokutil --import)",
-			       "kernel lockdown is on (%s), Secure Boot %s: unsigned modules are refused",
-			       mode, boot);
-}
-
-static bool check_module(struct vdu_ctx *ctx, const char *module,
-			 struct vdu_check *check)
-{
-	char path[128], remedy[128];
-
-	switch (vdu__module_find(ctx, module, path, sizeof(path))) {
-	case VDU__MODULE_LOADED:
-		vdu__check_set(check, VDU_CHECK_OK, NULL, "loaded");
-		return true;
-	case VDU__MODULE_AVAILABLE:
-		vdu__check_set(check, VDU_CHECK_OK, NULL,
-			       "not loaded, comes when needed: %s", path);
-		return true;
-	case VDU__MODULE_MISSING:
-		break;
-	}
-	(void)snprintf(remedy, sizeof(remedy),
-		       "install a kernel that has %s (Debian: linux-image-amd64 or -cloud-amd64 of 6.12)",
-		       module);
-	vdu__check_set(check, VDU_CHECK_FAIL, remedy,
-		       "this kernel has no module %s", module);
-	return false;
-}
-
-void vdu__check_module(struct vdu_ctx *ctx, struct vdu_check *check)
-{
-	check_module(ctx, check->name + strlen("module-"), check);
-}
-
-/* Stock or ours: the stock module has neither a version nor our place. */
-void vdu__check_vduse(struct vdu_ctx *ctx, struct vdu_check *check)
-{
-	char path[128], version[64];
-
-	if (!check_module(ctx, "vduse", check))
-		return;
-	(void)vdu__module_find(ctx, "vduse", path, sizeof(path));
-	if (!vdu__exists(ctx, "/sys/module/vduse"))
-		return;
-	if (vdu__read_at(ctx, version, sizeof(version),
-			 "/sys/module/vduse/version") > 0)
-		vdu__check_set(check, VDU_CHECK_OK, NULL,
-			       "loaded, version %s; modprobe takes %s", version,
-			       path[0] ? path : "none");
-	else
-		vdu__check_set(check, VDU_CHECK_OK, NULL,
-			       "loaded, the stock module of this kernel; modprobe takes %s",
-			       path[0] ? path : "none");
 }
 
 static int open_control(struct vdu_ctx *ctx)

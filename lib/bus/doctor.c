@@ -15,6 +15,7 @@ static const struct {
 	{ "kernel", vdu__check_kernel },
 	{ "lockdown", vdu__check_lockdown },
 	{ "module-vduse", vdu__check_vduse },
+	{ "module-signature", vdu__check_signature },
 	{ "module-vdpa", vdu__check_module },
 	{ "module-virtio_vdpa", vdu__check_module },
 	{ "module-vhost_vdpa", vdu__check_module },

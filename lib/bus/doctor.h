@@ -10,16 +10,19 @@
 void vdu__check_set(struct vdu_check *check, enum vdu_check_status status,
 		    const char *remedy, const char *fmt, ...) PRINTF(4, 5);
 
-/* doctor-kernel.c: the kernel, its modules and interfaces */
+/* doctor-kernel.c: the kernel and its interfaces */
 void vdu__check_kernel(struct vdu_ctx *ctx, struct vdu_check *check);
-void vdu__check_lockdown(struct vdu_ctx *ctx, struct vdu_check *check);
-void vdu__check_module(struct vdu_ctx *ctx, struct vdu_check *check);
-void vdu__check_vduse(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_control_node(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_api(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_netlink(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_autoprobe(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_io_uring(struct vdu_ctx *ctx, struct vdu_check *check);
+
+/* doctor-module.c: the kernel's modules, and which vduse it is */
+void vdu__check_lockdown(struct vdu_ctx *ctx, struct vdu_check *check);
+void vdu__check_module(struct vdu_ctx *ctx, struct vdu_check *check);
+void vdu__check_vduse(struct vdu_ctx *ctx, struct vdu_check *check);
+void vdu__check_signature(struct vdu_ctx *ctx, struct vdu_check *check);
 
 /* doctor-host.c: this process, the run directory, the devices */
 void vdu__check_privileges(struct vdu_ctx *ctx, struct vdu_check *check);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Kernel modules: finding them and loading them by modprobe(8). */
+/* Kernel modules: finding them, loading them, reading what they say. */
 #include "lib/bus/module.h"
 
 #include <stdio.h>
@@ -10,6 +10,9 @@
 #include "lib/bus/sysfs.h"
 #include "lib/util/child.h"
 #include "lib/util/fs.h"
+
+/* modinfo may read from a slow disk, but not for long. */
+#define MODINFO_TIMEOUT_NS UINT64_C(5000000000)
 
 /* Files may have '-' where the kernel has '_'. */
 static bool is_file_of(const char *path, const char *module)
@@ -106,4 +109,61 @@ int vdu__module_load(struct vdu_ctx *ctx, const char *module,
 	return vdu__fail(err, VDU_STAGE_MODULE, -ENODEV,
 			 "cannot load the kernel module %s: %s", module,
 			 reason(r));
+}
+
+/* One "key=value" of modinfo -0. */
+static void note_info(struct vdu__module_info *info, const char *text)
+{
+	const struct {
+		const char *key;
+		char *value;
+		size_t size;
+	} texts[] = {
+		{ "version=", info->version, sizeof(info->version) },
+		{ "srcversion=", info->srcversion, sizeof(info->srcversion) },
+		{ "signer=", info->signer, sizeof(info->signer) },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		size_t len = strlen(texts[i].key);
+
+		if (!strncmp(text, texts[i].key, len))
+			(void)snprintf(texts[i].value, texts[i].size, "%s",
+				       text + len);
+	}
+	if (!strcmp(text, "intree=Y"))
+		info->intree = true;
+	else if (!strncmp(text, "sig_id=", strlen("sig_id=")))
+		info->is_signed = true;
+}
+
+int vdu__module_info(struct vdu_ctx *ctx, const char *path,
+		     struct vdu__module_info *ret)
+{
+	const char *argv[] = { "modinfo", "-0", "--", NULL, NULL };
+	uint64_t deadline = ctx->deadline_ns;
+	uint64_t cap = vdu__now_ns() + MODINFO_TIMEOUT_NS;
+	char name[PATH_MAX], text[16384] = "";
+	struct vdu__module_info info = { 0 };
+	struct utsname uts;
+	size_t len = 0;
+	int r;
+
+	if (uname(&uts) < 0)
+		return -errno;
+	r = vdu__path(ctx, name, sizeof(name), "/lib/modules/%s/%s",
+		      uts.release, path);
+	if (r < 0)
+		return r;
+	argv[3] = name;
+	ctx->deadline_ns = MIN(deadline, cap);
+	r = vdu__run_output(ctx, argv, text, sizeof(text) - 1, &len);
+	ctx->deadline_ns = deadline;
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	text[len] = '\0';
+	for (size_t at = 0; at < len; at += strlen(text + at) + 1)
+		note_info(&info, text + at);
+	*ret = info;
+	return 0;
 }

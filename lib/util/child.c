@@ -138,30 +138,29 @@ int vdu__in_child(struct vdu_ctx *ctx, const char *what,
 	return collect(pid, rfd, what, data, size, err);
 }
 
-static void exec_quietly(const char *const argv[])
+/* out: where stdout goes, -1: nowhere. It may be one of the first three. */
+static void exec_quietly(const char *const argv[], int out)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	if (out < 0)
+		out = null_fd;
+	if (out >= 0 && dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
+		(void)fcntl(STDOUT_FILENO, F_SETFD, 0);
 	if (null_fd >= 0) {
 		(void)dup2(null_fd, STDIN_FILENO);
-		(void)dup2(null_fd, STDOUT_FILENO);
 		(void)dup2(null_fd, STDERR_FILENO);
 	}
 	execvp(argv[0], (char *const *)argv);
 	_exit(127);
 }
 
-int vdu__run(struct vdu_ctx *ctx, const char *const argv[])
+/* Until the program ends; one that does not is left to its fate. */
+static int wait_program(struct vdu_ctx *ctx, pid_t pid)
 {
-	CLEANUP_CLOSE int pidfd = -EBADF;
-	pid_t pid = fork();
+	CLEANUP_CLOSE int pidfd = open_pidfd(pid);
 	int status, r;
 
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		exec_quietly(argv);
-	pidfd = open_pidfd(pid);
 	if (pidfd < 0) {
 		abandon(pid);
 		return -errno;
@@ -175,4 +174,65 @@ int vdu__run(struct vdu_ctx *ctx, const char *const argv[])
 		return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 				   128 + WTERMSIG(status);
+}
+
+int vdu__run(struct vdu_ctx *ctx, const char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		exec_quietly(argv, -1);
+	return wait_program(ctx, pid);
+}
+
+/* All until the end of fd, as far as it fits. Number of bytes or -errno. */
+static ssize_t read_output(struct vdu_ctx *ctx, int fd, char *buf, size_t size)
+{
+	char rest[512];
+	size_t len = 0;
+	ssize_t n;
+	int r;
+
+	do {
+		bool full = len == size;
+
+		r = vdu__wait_fd(ctx, fd, POLLIN, -1);
+		if (r < 0)
+			return r;
+		n = full ? read(fd, rest, sizeof(rest)) :
+			   read(fd, buf + len, size - len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0 && !full)
+			len += (size_t)n;
+	} while (n != 0);
+	return (ssize_t)len;
+}
+
+int vdu__run_output(struct vdu_ctx *ctx, const char *const argv[],
+		    char *buf, size_t size, size_t *ret_len)
+{
+	CLEANUP_CLOSE int rfd = -EBADF;
+	int fds[2];
+	ssize_t len;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	rfd = fds[0];
+	pid = fork();
+	if (pid == 0)
+		exec_quietly(argv, fds[1]);
+	(void)close(fds[1]);
+	if (pid < 0)
+		return -EAGAIN;
+	len = read_output(ctx, rfd, buf, size);
+	if (len < 0) {
+		abandon(pid);
+		return (int)len;
+	}
+	*ret_len = (size_t)len;
+	return wait_program(ctx, pid);
 }

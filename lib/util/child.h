@@ -26,3 +26,10 @@ int vdu__in_child(struct vdu_ctx *ctx, const char *what,
  * signal that ended it, or -errno.
  */
 int vdu__run(struct vdu_ctx *ctx, const char *const argv[]);
+
+/*
+ * The same, with the first size bytes of its output in buf; no NUL is added.
+ * Output without end is bounded by the context's limits only.
+ */
+int vdu__run_output(struct vdu_ctx *ctx, const char *const argv[],
+		    char *buf, size_t size, size_t *ret_len);
