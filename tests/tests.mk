@@ -4,24 +4,29 @@
 BUILD_DEPS := gcc libc6-dev make pkg-config libnl-genl-3-dev libmnl-dev \
 	liburing-dev libsmartcols-dev libjson-c-dev libseccomp-dev \
 	libcap-ng-dev scdoc
-TEST_DEPS := bash-completion bats dmsetup e2fsprogs fio fish git groff-base \
-	hyperfine iproute2 jq kmod libcmocka-dev man-db mdadm procps \
-	qemu-system-common qemu-system-x86 qemu-utils shellcheck strace xfsprogs zsh
+TEST_DEPS := bash-completion bats dkms dmsetup e2fsprogs fio fish git groff-base \
+	hyperfine iproute2 jq kmod libcmocka-dev man-db mdadm openssl procps \
+	qemu-system-common qemu-system-x86 qemu-utils shellcheck sparse strace xfsprogs zsh
+
+DEBUG_DEPS := bc bison flex libelf-dev libssl-dev xz-utils
 
 TAP := $(O)/tap
 JOBS = -j$(shell nproc)
 SUBMAKE = @$(MAKE) --no-print-directory
 
-.PHONY: deps
+.PHONY: deps debug-deps
+deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS)
 deps: ## install from Debian what building and testing need (as root)
-	@missing=; for package in $(BUILD_DEPS) $(TEST_DEPS); do \
+debug-deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS) $(DEBUG_DEPS)
+deps debug-deps:
+	@missing=; for package in $(PACKAGES); do \
 		state=$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>&1); \
 		[ "$$state" = installed ] || missing="$$missing $$package"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
 	echo "missing packages:$$missing"; \
 	if [ "$$(id -u)" -ne 0 ]; then \
-		echo "run as root: make deps" >&2; exit 1; \
+		echo "run as root: make $@" >&2; exit 1; \
 	fi; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	apt-get -q update && \
@@ -70,44 +75,66 @@ check-host: all ## command line tests that need no kernel support
 	@VDUSECTL=$(abspath $(O))/vdusectl tests/tap-run $(TAP)/host.tap \
 		bats --tap tests/bats/host
 
-# The module with defects for the harness's test of itself. Without BTF, which
-# would need pahole; and our O is not for the kernel's makefiles.
-$(O)/planted/planted.ko: tests/vm/planted/planted.c tests/vm/planted/Kbuild
-	$(call say,KMOD,$@)
-	@mkdir -p $(@D)
-	$(Q)cp $^ $(@D)
-	$(Q)headers=$$(tests/vm/fetch-kernel --headers) && \
-		env -u MAKEFLAGS -u MFLAGS -u O \
-		make -s -C "$$headers" M=$(abspath $(@D)) \
-			CONFIG_DEBUG_INFO_BTF_MODULES= modules
-
-# Our own VDUSE module, built for the virtual machine's kernel.
+# Modules for the virtual machine's kernels: the one with defects for the
+# harness's test of itself, and our own VDUSE; in X-debug for the debug kernel.
+# Without BTF, which would need pahole; and our O is not for the kernel's
+# makefiles.
 KMOD_SRCS := $(filter-out %.mod.c,$(wildcard kmod/*.[ch])) kmod/Kbuild \
 	kmod/Makefile kmod/KERNELS kmod/check-kernel
+KMAKE = env -u MAKEFLAGS -u MFLAGS -u O make -s
 
-$(O)/kmod/vduse.ko: $(KMOD_SRCS)
+$(O)/planted/planted.ko $(O)/kmod/vduse.ko: HEADERS = tests/vm/fetch-kernel
+$(O)/planted-debug/planted.ko $(O)/kmod-debug/vduse.ko: \
+	HEADERS = tests/vm/build-kernel
+
+$(O)/planted/planted.ko $(O)/planted-debug/planted.ko: \
+		tests/vm/planted/planted.c tests/vm/planted/Kbuild
 	$(call say,KMOD,$@)
 	@mkdir -p $(@D)
 	$(Q)cp $^ $(@D)
-	$(Q)headers=$$(tests/vm/fetch-kernel --headers) && \
-		env -u MAKEFLAGS -u MFLAGS -u O \
-		make -s -C $(@D) KDIR="$$headers"
+	$(Q)headers=$$($(HEADERS) --headers) && \
+		$(KMAKE) -C "$$headers" M=$(abspath $(@D)) \
+			CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
+$(O)/kmod/vduse.ko $(O)/kmod-debug/vduse.ko: $(KMOD_SRCS)
+	$(call say,KMOD,$@)
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)headers=$$($(HEADERS) --headers) && \
+		$(KMAKE) -C $(@D) KDIR="$$headers"
 
 include tests/kmod/kmod.mk
-
-# All tests run on the kernel's own module, these on ours as well.
-OWN_FILES ?= $(addprefix tests/bats/guest/,20-io.bats 22-vhost.bats 40-bind.bats)
+include tests/kmod/dkms.mk
 
 .PHONY: check-guest
 check-guest: all test-tools $(O)/planted/planted.ko $(O)/kmod/vduse.ko \
-		$(O)/tests/kmod-probe ## tests on a real kernel, in a virtual machine
+		$(O)/dkms/vduse.dkms.tar.gz $(KMOD_TESTS) ## tests on a real kernel, in a virtual machine
 	@rm -f $(TAP)/guest-*.tap
 	@export O=$(abspath $(O)); status=0; \
-	tests/vm/bats --module stock || status=1; \
-	tests/vm/bats --module own $(OWN_FILES) || status=1; \
+	tests/vm/both || status=1; \
 	tests/tap-run $(TAP)/guest-conformance.tap tests/kmod/conformance || \
 		status=1; \
 	exit $$status
+
+# On the debug kernel, which is built when it is not there. The planted defects
+# need a guest of their own. FUZZ_SECONDS: how long to fuzz.
+DEBUG_FILES ?= $(addprefix tests/bats/guest/,31-control.bats 22-vhost.bats \
+	40-bind.bats 20-io.bats own/82-own.bats own/83-groups.bats)
+
+.PHONY: check-debug
+check-debug: debug-deps ## the module on a kernel with KASAN and lockdep
+	@rm -f $(TAP)/debug-*.tap
+	@tests/vm/build-kernel > /dev/null
+	$(SUBMAKE) $(JOBS) all test-tools $(KMOD_TESTS) \
+		$(O)/planted-debug/planted.ko $(O)/kmod-debug/vduse.ko
+	@export O=$(abspath $(O)); run="tests/vm/bats --kernel debug"; \
+	$$run --tap debug-planted tests/bats/debug/00-planted.bats; \
+	$$run --module own --tap debug-faults tests/bats/debug/10-faults.bats; \
+	$$run --module own --tap debug-programs \
+		tests/bats/debug/20-programs.bats; \
+	$$run --module own --tap debug-guest $(DEBUG_FILES); \
+	tests/tap-count $(TAP) debug-planted debug-faults debug-programs \
+		debug-guest
 
 # The tiers go on after a failure: the count tells what failed.
 .PHONY: check
@@ -132,7 +159,7 @@ demo: deps ## show the main job in a virtual machine; HOST=1: on this host
 
 .PHONY: bench
 bench: deps ## compare with the peers, in a virtual machine
-	$(SUBMAKE) $(JOBS) all test-tools
+	$(SUBMAKE) $(JOBS) all test-tools $(O)/kmod/vduse.ko
 	@O=$(abspath $(O)) tests/bench/run
 
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr)?/bin/(env )?(ba|da)?sh' tests .ci) \

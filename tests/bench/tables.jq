@@ -10,9 +10,11 @@ def line: .[0] as $head | ($head | left(30)) + (.[1:] | map(right(14)) | join(""
 
 def by_server: map({(.server): .iops}) | add;
 
-def io_rows: group_by([.backend, .rw, .depth])[] |
+def better_of: [.["qsd-threads"], .["qsd-io_uring"], .["qsd-null"]] | max;
+
+def io_rows: map(select(.module == "stock")) | group_by([.backend, .rw, .depth])[] |
 	.[0] as $of | by_server as $on |
-	([$on["qsd-threads"], $on["qsd-io_uring"], $on["qsd-null"]] | max) as $qsd |
+	($on | better_of) as $qsd |
 	"\($of.backend) \($of.rw) depth \($of.depth)" as $name |
 	if $of.backend == "null" then
 		[$name, ($qsd | round), ($on.ours | round), ($on.ours / $qsd | ratio)]
@@ -21,6 +23,17 @@ def io_rows: group_by([.backend, .rw, .depth])[] |
 		 ($on.ours | round), ($on.loop | round),
 		 ($on.ours / $qsd | ratio), ($on.ours / $on.loop | ratio)]
 	end | line;
+
+# Both servers on our module, and how that compares with the stock one.
+def own_rows: group_by([.backend, .rw, .depth])[] |
+	.[0] as $of |
+	(map(select(.module == "stock")) | by_server) as $stock |
+	(map(select(.module == "own")) | by_server) as $own |
+	["\($of.backend) \($of.rw) depth \($of.depth)",
+	 ($own | better_of | round), ($own.ours | round),
+	 (($own | better_of) / ($stock | better_of) | ratio),
+	 ($own.ours / $stock.ours | ratio), ($own.ours / ($own | better_of) | ratio)] |
+	line;
 
 def io_tables:
 	"4 KiB I/Os per virtual second on a file in the page cache",
@@ -32,6 +45,11 @@ def io_tables:
 	"4 KiB I/Os per virtual second without a back end",
 	(["", "qsd null-co", "vdusectl", "ours/qsd"] | line),
 	(map(select(.backend == "null")) | io_rows),
+	"",
+	"The same on our module",
+	(["", "qsd", "vdusectl", "qsd /stock", "ours /stock", "ours/qsd"] | line),
+	own_rows,
+	"(qsd: the better of the two; /stock: against the same on the stock module)",
 	"";
 
 def list_table:

@@ -365,7 +365,7 @@ static const struct op bus_ops[] = {
 	{ .name = "dereg-umem", .errors = { EFAULT },
 	  .setup = set_up_given, .run = take_memory, .done = memory_taken,
 	  .undo = expect_give, .teardown = end_memory },
-	{ .name = "unbind", .errors = { ENOMEM, EFAULT },
+	{ .name = "unbind", .errors = { ENOMEM, EFAULT }, .step = 7,
 	  .setup = set_up_disk, .run = fault_unbind, .done = unbound,
 	  .undo = expect_bind, .teardown = end_served },
 };

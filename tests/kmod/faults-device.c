@@ -105,7 +105,7 @@ static int open_device(void)
 }
 
 static const struct op control_ops[] = {
-	{ .name = "open-control", .errors = { ENOMEM },
+	{ .name = "open-control", .errors = { ENOMEM, EFAULT },
 	  .run = open_control, .undo = close_opened },
 	{ .name = "get-version", .errors = { EFAULT }, .run = get_version },
 	{ .name = "set-version", .errors = { EFAULT }, .run = set_version },
@@ -114,7 +114,7 @@ static const struct op control_ops[] = {
 	{ .name = "destroy", .errors = { EFAULT },
 	  .setup = expect_create, .run = destroy_it, .done = gone,
 	  .undo = expect_create, .teardown = expect_destroy },
-	{ .name = "open-device", .errors = { ENOMEM },
+	{ .name = "open-device", .errors = { ENOMEM, EFAULT },
 	  .setup = expect_create, .run = open_device, .undo = close_opened,
 	  .teardown = expect_destroy },
 };

@@ -303,7 +303,7 @@ static const struct op vhost_ops[] = {
 	{ .name = "bind to vhost", .errors = { ENOMEM, EFAULT },
 	  .setup = set_up_served, .run = bind_vhost, .done = fault_bound,
 	  .undo = expect_unbind, .teardown = end_served },
-	{ .name = "open vhost", .errors = { ENOMEM },
+	{ .name = "open vhost", .errors = { ENOMEM, EFAULT },
 	  .setup = set_up_bound, .run = open_vhost, .undo = close_vhost,
 	  .teardown = end_served },
 	{ .name = "set-status", .errors = { EFAULT }, OPENED,

@@ -3,7 +3,7 @@
 # For tests of block devices: make them, look at them, fill them.
 # shellcheck disable=SC2154 # status, output, stderr: set by capture
 
-load helpers
+load "${BASH_SOURCE[0]%/*}/helpers"
 
 # The helper programs are built next to vdusectl.
 PATH+=:$(dirname "$(type -P vdusectl)")/tests

@@ -3,10 +3,17 @@
 # What every guest test stands on: commands that explain their failures,
 # cleanup, and a check after each test that it left nothing behind, in the
 # kernel log or elsewhere. A file with a setup() or teardown() of its own calls
-# guest_setup first and guest_teardown last.
+# guest_setup first and guest_teardown last; the same for setup_file() and
+# teardown_file() with guest_setup_file and guest_teardown_file.
+#
+# On a kernel that is full of checks everything takes longer: $VDUSECTL_SLOW
+# times as long; all deadlines are multiplied by that.
 
 tests_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+slow=${VDUSECTL_SLOW:-1}
 
+setup_file() { guest_setup_file; }
+teardown_file() { guest_teardown_file; }
 setup() { guest_setup; }
 teardown() { guest_teardown; }
 
@@ -31,7 +38,7 @@ capture() { untraced capture_untraced "$@"; }
 
 capture_untraced() {
 	local out=$BATS_TEST_TMPDIR/.stdout err=$BATS_TEST_TMPDIR/.stderr
-	local limit=(timeout -k 5 "${RUN_TIMEOUT:-60}")
+	local limit=(timeout -k 5 $((${RUN_TIMEOUT:-60} * slow)))
 
 	[ "$(type -t "$1")" = file ] || limit=()
 	status=0
@@ -77,9 +84,10 @@ requires() {
 wait_until() { untraced poll_until "$@"; }
 
 poll_until() {
-	local seconds=$1 end=$((SECONDS + $1))
+	local seconds=$(($1 * slow)) end
 	shift
 
+	end=$((SECONDS + seconds))
 	until "$@"; do
 		((SECONDS < end)) || { fail "not within $seconds s: $*"; return; }
 		sleep 0.1
@@ -242,4 +250,47 @@ end_test() {
 	check_dmesg "$since" || bad=1
 	check_taint || bad=1
 	return "$bad"
+}
+
+# --- around each file, where the kernel can tell --------------------------
+
+leaks=/sys/kernel/debug/kmemleak
+
+guest_setup_file() { untraced forget_leaks; }
+guest_teardown_file() { untraced end_file; }
+
+# What was there before is not this file's.
+forget_leaks() {
+	[ -w "$leaks" ] || return 0
+	echo scan > "$leaks"
+	echo clear > "$leaks"
+}
+
+end_file() {
+	local bad=0
+
+	check_lockdep || bad=1
+	check_leaks || bad=1
+	return "$bad"
+}
+
+# It stops with its first report: then it is silent about all that follows.
+check_lockdep() {
+	[ ! -r /proc/lockdep_stats ] ||
+		grep -q '^ *debug_locks: *1$' /proc/lockdep_stats ||
+		fail "lockdep has stopped"
+}
+
+# Objects younger than 5 s are not judged, and a first scan may still see a
+# reference in what was freed meanwhile.
+check_leaks() {
+	local found
+
+	[ -w "$leaks" ] || return 0
+	sleep 6
+	echo scan > "$leaks"
+	echo scan > "$leaks"
+	found=$(< "$leaks")
+	echo clear > "$leaks"
+	[ -z "$found" ] || fail "memory leaks: $found"
 }
