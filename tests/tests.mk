@@ -112,8 +112,10 @@ check-guest: all test-tools $(O)/planted/planted.ko $(O)/kmod/vduse.ko \
 	@rm -f $(TAP)/guest-*.tap
 	@export O=$(abspath $(O)); status=0; \
 	tests/vm/both || status=1; \
-	tests/tap-run $(TAP)/guest-conformance.tap tests/kmod/conformance || \
-		status=1; \
+	for test in conformance shutdown; do \
+		tests/tap-run $(TAP)/guest-$$test.tap tests/kmod/$$test || \
+			status=1; \
+	done; \
 	exit $$status
 
 # On the debug kernel, which is built when it is not there. The planted defects

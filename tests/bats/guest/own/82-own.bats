@@ -48,10 +48,6 @@ answered() {
 	rows torn-config no-descriptor-left
 }
 
-@test "own: calls of an i386 program" {
-	rows compat
-}
-
 @test "own: a killed VMM leaves no memory; processors that went offline" {
 	defer online
 	rows crash offline
