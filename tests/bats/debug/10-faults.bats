@@ -9,6 +9,7 @@ export BATS_TEST_TIMEOUT=1800
 
 # The name of a slab cache whose directory in sysfs cannot be made: Linux 6.12
 # drops the directory's object without it.
+# shellcheck disable=SC2034 # for guest_teardown_file
 known_leaks='sysfs_slab_add'
 
 sweep() {
