@@ -30,10 +30,10 @@ setup() {
 }
 
 # Drivers whose server is killed or refuses them fail, and say so.
-@test "programs: random calls, for ${FUZZ_SECONDS:-60} seconds" {
+@test "programs: random calls, for ${FUZZ_SECONDS:-180} seconds" {
 	expect_dmesg '^(Buffer )?I/O error[, ].*dev vd'
 	expect_dmesg '^virtio_(blk|net|vdpa) (virtio|vdpa)?[0-9a-z]*: .*(failed|error|timeout)'
-	RUN_TIMEOUT=350 run_ok "$tests_dir/kmod/fuzz-run" kmod-fuzz \
-		--seconds "${FUZZ_SECONDS:-60}"
+	RUN_TIMEOUT=$((${FUZZ_SECONDS:-180} + 350)) run_ok "$tests_dir/kmod/fuzz-run" kmod-fuzz \
+		--seconds "${FUZZ_SECONDS:-180}"
 	modprobe -a virtio_vdpa vhost_vdpa
 }

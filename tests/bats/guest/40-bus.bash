@@ -3,7 +3,7 @@
 # For tests of the vDPA bus: drivers, devices of others, a VM's view.
 # shellcheck disable=SC2154 # status, output, stderr: set by capture
 
-load 10-blk
+load "${BASH_SOURCE[0]%/*}/10-blk"
 
 # The programs of the tests are built beside the tool.
 PATH=$PATH:$(dirname "$(type -P vdusectl)")/tests

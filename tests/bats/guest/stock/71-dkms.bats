@@ -6,7 +6,7 @@
 
 # shellcheck disable=SC2016 # variables of jq
 
-load 40-bus
+load ../40-bus
 
 modules=/lib/modules/$(uname -r)
 own=$modules/updates/dkms/vduse.ko
