@@ -281,24 +281,11 @@ check_lockdep() {
 		fail "lockdep has stopped"
 }
 
-# Objects younger than 5 s are not judged, and a first scan may still see a
-# reference in what was freed meanwhile. A file whose tests make the kernel
-# itself leak says where, and why: $known_leaks, a regular expression.
+# A file whose tests make the kernel itself leak says where, and why:
+# $known_leaks, a regular expression.
 check_leaks() {
 	local found
 
-	[ -w "$leaks" ] || return 0
-	sleep 6
-	echo scan > "$leaks"
-	echo scan > "$leaks"
-	found=$(known=${known_leaks:-} awk '
-		/^unreferenced object/ { tell(); object = "" }
-		{ object = object $0 "\n" }
-		END { tell() }
-		function tell() {
-			if (ENVIRON["known"] == "" || object !~ ENVIRON["known"])
-				printf "%s", object
-		}' "$leaks")
-	echo clear > "$leaks"
+	found=$("$tests_dir/vm/scan-leaks" "${known_leaks:-}")
 	[ -z "$found" ] || fail "memory leaks: $found"
 }
