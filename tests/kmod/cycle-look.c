@@ -13,32 +13,17 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bus.h"
 #include "cycle.h"
+#include "meminfo.h"
 
 #define NOISE_KIB	4096
 #define NOISE_OBJECTS	1000
 #define SETTLE_S	10
-
-static long meminfo(const char *key)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	size_t len = strlen(key);
-	char line[128];
-	long value = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, key, len) && line[len] == ':')
-			value = strtol(line + len + 1, NULL, 10);
-	if (file)
-		fclose(file);
-	return value;
-}
 
 static void read_caches(struct look *look)
 {

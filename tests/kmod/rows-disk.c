@@ -95,21 +95,6 @@ void row_zeroed(void)
 	check("many pages", fresh_pages > 16);
 }
 
-/* KiB that are free or can be made so. */
-static long available_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	char line[128];
-	long kib = -1;
-
-	check("/proc/meminfo", file);
-	while (kib < 0 && fgets(line, sizeof(line), file))
-		if (!strncmp(line, "MemAvailable:", 13))
-			kib = strtol(line + 13, NULL, 10);
-	fclose(file);
-	return kib;
-}
-
 #define CYCLES 50
 #define CYCLES_MIN 10
 #define CYCLES_MS 50000
@@ -136,9 +121,9 @@ void row_reattach(void)
 		check("detach", !detach(PROBE_NAME));
 		check("attach", !attach(PROBE_NAME, "virtio_vdpa"));
 		if (cycle == 4)
-			before = available_kib();
+			before = memory_kib("MemAvailable");
 	}
-	used = before - available_kib();
+	used = before - memory_kib("MemAvailable");
 	disk_end();
 	printf("KiB after %d more times: %ld\n", cycle - 5, used);
 	check("as much memory as before", used < (cycle - 5) * 1024 / 2);

@@ -8,7 +8,6 @@
 #include <linux/vhost.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -194,21 +193,6 @@ void row_no_descriptor_left(void)
 	user_end(&user);
 }
 
-/* KiB, from /proc/meminfo. */
-static long shared_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	char line[128];
-	long kib = -1;
-
-	check("/proc/meminfo", file);
-	while (kib < 0 && fgets(line, sizeof(line), file))
-		if (!strncmp(line, "Shmem:", 6))
-			kib = strtol(line + 6, NULL, 10);
-	fclose(file);
-	return kib;
-}
-
 #define GUEST_MEMORY (1UL << 31)
 #define GUEST_TOUCHED (64UL << 20)
 
@@ -252,7 +236,7 @@ static void check_ring_is_ours(int fd)
 /* A killed VMM: its memory goes, and the next driver's rings are its own. */
 void row_crash(void)
 {
-	long before = shared_kib();
+	long before = memory_kib("Shmem");
 	struct server server = { 0 };
 	int fd = make_device(), ready[2], status;
 	char byte;
@@ -270,7 +254,8 @@ void row_crash(void)
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	check("no memory left", !mapped(fd, PAGE) && !mapped(fd, 0x40000000));
-	check("none held", shared_kib() - before < (long)(GUEST_TOUCHED >> 11));
+	check("none held", memory_kib("Shmem") - before <
+			   (long)(GUEST_TOUCHED >> 11));
 
 	check("detach", !detach(PROBE_NAME));
 	check("attach", !attach(PROBE_NAME, "virtio_vdpa"));

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "meminfo.h"
 #include "rows.h"
 
 void user_start(struct user *user)
@@ -64,6 +65,14 @@ void user_kick(struct user *user, unsigned int index, int event)
 	struct vhost_vring_file file = { .index = index, .fd = event };
 
 	check("set kick", !ioctl(user->vhost, VHOST_SET_VRING_KICK, &file));
+}
+
+long memory_kib(const char *key)
+{
+	long kib = meminfo(key);
+
+	check(key, kib >= 0);
+	return kib;
 }
 
 void *shared_memory(size_t size)

@@ -35,6 +35,9 @@ bool passed(uint64_t since, uint64_t ms);
 
 int count_fds(void);
 
+/* A field of /proc/meminfo in KiB, which must be there. */
+long memory_kib(const char *key);
+
 /* rows-config.c */
 void row_short_config(void);
 void row_control_name(void);
