@@ -101,8 +101,9 @@ void row_zeroed(void)
 
 /*
  * Attached again and again, a device needs no more memory, and no more of its
- * addresses: each time all of its bounce memory is used. A slow machine does it
- * less often.
+ * addresses: each time a quarter of its bounce memory is used. Not more: one
+ * request takes up to twice its size, and what never fits is tried for ever. A
+ * slow machine does it less often.
  */
 void row_reattach(void)
 {
@@ -111,7 +112,7 @@ void row_reattach(void)
 	long before = 0, used;
 	int node, cycle;
 
-	disk_start("1048576", NULL);
+	disk_start(BOUNCE, NULL);
 	for (cycle = 0; cycle < CYCLES; cycle++) {
 		if (cycle >= CYCLES_MIN && passed(began, CYCLES_MS))
 			break;
