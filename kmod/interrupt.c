@@ -3,6 +3,7 @@
  * Interrupts from the server: callbacks of the driver.
  */
 #include <linux/cpumask.h>
+#include <linux/sched.h>
 
 #include "domain.h"
 #include "trace.h"
@@ -10,6 +11,8 @@
 
 /* Buffers of one small request: header, data, status, indirect table. */
 #define VDUSE_LONE_REQUEST	4
+/* So many of them before the next one's callback runs at once. */
+#define VDUSE_LONE_ANSWERS	512
 
 static void vduse_queue_irq_work(struct work_struct *work)
 {
@@ -69,13 +72,24 @@ static void vduse_queue_irq_send(struct vduse_queue *vq)
 /*
  * Whether to run the callback right here. With one request in flight its answer
  * is waited for, and a switch to a worker would be most of the way. With more,
- * a worker collects several answers at a time while the server goes on.
+ * a worker collects several answers at a time while the server goes on; and
+ * answers given here would make them come one by one. So the driver must have
+ * sent one at a time for a while. A server that waits twice for an answer, first
+ * for the request and then for its storage, has threads of its own to run before
+ * the driver gets its processor.
  */
 static bool vduse_queue_irq_here(struct vduse_queue *vq)
 {
 	struct vduse_domain *domain = vduse_dev_domain(vq->dev);
+	unsigned long waits = current->nvcsw - vq->irq_sleeps;
 
-	return domain && atomic_read(&domain->mapped) <= VDUSE_LONE_REQUEST &&
+	vq->irq_sleeps = current->nvcsw;
+	if (!domain || waits > 1 ||
+	    atomic_read(&domain->mapped) > VDUSE_LONE_REQUEST)
+		vq->irq_lone = 0;
+	else if (vq->irq_lone < VDUSE_LONE_ANSWERS)
+		vq->irq_lone++;
+	return vq->irq_lone == VDUSE_LONE_ANSWERS &&
 	       cpumask_test_cpu(raw_smp_processor_id(), vq->affinity);
 }
 

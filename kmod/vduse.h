@@ -70,6 +70,9 @@ enum vduse_irq_how {
  * @cb: the driver's callback, under @irq_lock
  * @affinity: where the callback may run, written under @irq_lock
  * @irq_cpu: where it ran last, under @irq_lock
+ * @irq_lone: answers to one request in flight, one after the other, each given
+ *	without a wait of the server in between; under @irq_lock
+ * @irq_sleeps: how often the server's thread had waited, at the last of them
  * @irq_work: runs the callback on another processor
  * @interrupts: callbacks run or signalled, under @irq_lock
  * @lock: guards what follows; a leaf but for the wait queues of eventfds
@@ -95,6 +98,8 @@ struct vduse_queue {
 	struct vdpa_callback cb;
 	cpumask_var_t affinity;
 	unsigned int irq_cpu;
+	unsigned int irq_lone;
+	unsigned long irq_sleeps;
 	struct work_struct irq_work;
 	u64 interrupts;
 
