@@ -148,7 +148,7 @@ clean: ## remove everything that was built here (caches stay)
 .PHONY: help
 help: ## this list
 	@printf 'make TARGET [VARIABLE=VALUE...]\n\n'
-	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile tests/tests.mk | \
+	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile tests/tests.mk tests/fuzz/fuzz.mk | \
 		sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 	@printf '\nvariables: O=build V=1 SAN=1 WERROR=1 CC CFLAGS PREFIX=/usr/local DESTDIR\n'
 

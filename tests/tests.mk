@@ -14,11 +14,12 @@ TAP := $(O)/tap
 JOBS = -j$(shell nproc)
 SUBMAKE = @$(MAKE) --no-print-directory
 
-.PHONY: deps debug-deps
+.PHONY: deps debug-deps fuzz-deps
 deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS)
 deps: ## install from Debian what building and testing need (as root)
 debug-deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS) $(DEBUG_DEPS)
-deps debug-deps:
+fuzz-deps: PACKAGES = $(BUILD_DEPS) $(FUZZ_DEPS)
+deps debug-deps fuzz-deps:
 	@missing=; for package in $(PACKAGES); do \
 		state=$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>&1); \
 		[ "$$state" = installed ] || missing="$$missing $$package"; \
@@ -59,15 +60,22 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libvduse.a
 
 -include $(wildcard $(O)/tests/unit/*.d) $(wildcard $(O)/tests/tools/*.d)
 
+include tests/fuzz/fuzz.mk
+
 .PHONY: check-unit
-check-unit: ## unit tests, with ASan and UBSan
-	$(SUBMAKE) SAN=1 O=$(O)/san unit-programs
+check-unit: ## unit tests and fuzz corpora, with ASan and UBSan
+	$(SUBMAKE) SAN=1 O=$(O)/san unit-programs fuzz-programs
 	@rm -f $(TAP)/unit-*.tap
 	@status=0; for unit in $(notdir $(UNITS)); do \
 		echo "# unit: $$unit"; \
 		CMOCKA_MESSAGE_OUTPUT=TAP UBSAN_OPTIONS=print_stacktrace=1 \
 		tests/tap-run $(TAP)/unit-$$unit.tap \
 			timeout 120 $(O)/san/unit/$$unit || status=1; \
+	done; \
+	for target in $(FUZZ_TARGETS); do \
+		tests/tap-run $(TAP)/unit-fuzz-$$target.tap timeout 120 \
+			$(O)/san/fuzz/$$target tests/fuzz/corpus/$$target || \
+			status=1; \
 	done; exit $$status
 
 .PHONY: check-host

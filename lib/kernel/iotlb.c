@@ -107,9 +107,10 @@ static const struct vdu__mapping *add(struct vdu__iotlb *iotlb, uint64_t iova)
 	if (n == VDU_IOTLB_MAX ||
 	    vdu__device_region(iotlb->device_fd, iova, &region) < 0)
 		return NULL;
-	r = map_region(&region, &iotlb->mappings[n]);
+	r = iova < region.start || iova > region.last ? -EINVAL :
+	    map_region(&region, &iotlb->mappings[n]);
 	(void)close(region.fd);
-	if (r < 0 || iova < region.start || iova > region.last)
+	if (r < 0)
 		return NULL;
 	/* Pairs with the acquire in find_known(). */
 	atomic_store_explicit(&iotlb->n, n + 1, memory_order_release);

@@ -62,6 +62,7 @@ static int key_from_json(const struct key *key, json_object *value,
 			 void *member)
 {
 	const char *text;
+	uint64_t number;
 
 	switch (key->type) {
 	case KEY_TEXT:
@@ -74,7 +75,10 @@ static int key_from_json(const struct key *key, json_object *value,
 		*(uint64_t *)member = json_object_get_uint64(value);
 		return 0;
 	case KEY_U32:
-		*(uint32_t *)member = (uint32_t)json_object_get_uint64(value);
+		number = json_object_get_uint64(value);
+		if (number > UINT32_MAX)
+			return -EBADMSG;
+		*(uint32_t *)member = (uint32_t)number;
 		return 0;
 	case KEY_INT:
 		*(int *)member = json_object_get_int(value);
@@ -196,6 +200,13 @@ static int parse(const char *text, struct vdu__spec_file *ret)
 	return r;
 }
 
+/* A file is not to be trusted because of its place: a server divides by it. */
+static bool is_complete(const struct vdu_blk_spec *spec)
+{
+	return spec->size_bytes && spec->n_queues && spec->queue_size &&
+	       spec->block_size && vdu_blk_spec_validate(spec, NULL) == 0;
+}
+
 static int spec_path(const struct vdu_ctx *ctx, const char *name,
 		     char path[PATH_MAX])
 {
@@ -250,7 +261,8 @@ int vdu__spec_load(struct vdu_ctx *ctx, const char *name,
 		return vdu__fail(err, VDU_STAGE_STATE, (int)n,
 				 "cannot read %s: %s", path, strerror((int)-n));
 	r = parse(text, &file);
-	if (r == 0 && strcmp(file.spec.name, name))
+	if (r == 0 && (strcmp(file.spec.name, name) ||
+		       !is_complete(&file.spec)))
 		r = -EBADMSG;
 	if (r < 0)
 		return vdu__fail(err, VDU_STAGE_STATE, r,

@@ -44,15 +44,22 @@ static uint8_t *used_at(const struct vdu__ring *ring, size_t offset)
 	return (uint8_t *)ring->used + offset;
 }
 
+bool vdu__ring_possible(uint16_t num, const void *desc, const void *avail,
+			const void *used)
+{
+	if (num == 0 || num > NUM_MAX || (num & (num - 1)))
+		return false;
+	/* virtio 1.2, 2.7: also what makes single loads and stores atomic. */
+	return (uintptr_t)desc % 16 == 0 && (uintptr_t)avail % 2 == 0 &&
+	       (uintptr_t)used % 4 == 0;
+}
+
 int vdu__ring_init(struct vdu__ring *ring, const struct vdu__mem *mem,
 		   uint16_t num, const void *desc, const void *avail,
 		   void *used, uint16_t next_avail, bool event_idx,
 		   bool indirect)
 {
-	if (num == 0 || num > NUM_MAX || (num & (num - 1)))
-		return -EINVAL;
-	/* virtio 1.2, 2.7: also what makes single loads and stores atomic. */
-	if ((uintptr_t)desc % 16 || (uintptr_t)avail % 2 || (uintptr_t)used % 4)
+	if (!vdu__ring_possible(num, desc, avail, used))
 		return -EINVAL;
 	*ring = (struct vdu__ring){
 		.mem = mem,

@@ -60,10 +60,16 @@ struct vdu__chain {
 };
 
 /*
+ * Can there be a ring: num is a power of 2, at most 32768, and the parts are
+ * aligned as virtio asks (16, 2, 4)? Nothing may look into it before.
+ */
+bool vdu__ring_possible(uint16_t num, const void *desc, const void *avail,
+			const void *used);
+
+/*
  * desc, avail and used must be mapped for the whole size that num gives
  * (virtio 1.2, 2.7): the caller has translated them. Starts at next_avail,
- * used index as found in the ring. -EINVAL: num is 0, > 32768 or no power of 2,
- * or a part is not aligned as virtio asks (16, 2, 4).
+ * used index as found in the ring. -EINVAL: it is not possible.
  */
 int vdu__ring_init(struct vdu__ring *ring, const struct vdu__mem *mem,
 		   uint16_t num, const void *desc, const void *avail,

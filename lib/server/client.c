@@ -105,7 +105,7 @@ static int receive(struct vdu_ctx *ctx, int fd, char **ret,
 		n = recv(fd, buf + len, size - len, 0);
 		if (n > 0) {
 			len += (size_t)n;
-			if (memchr(buf, '\0', len))
+			if (memchr(buf + len - n, '\0', (size_t)n))
 				break;
 			continue;
 		}
@@ -126,18 +126,23 @@ static int receive(struct vdu_ctx *ctx, int fd, char **ret,
 
 static int unpack(const char *text, char **ret_reply, struct vdu_error *err)
 {
-	json_object *root = json_tokener_parse(text), *error, *parameters;
+	json_object *root = json_tokener_parse(text), *error = NULL;
+	json_object *parameters = NULL;
+	bool failed = json_object_object_get_ex(root, "error", &error);
+	bool told = json_object_object_get_ex(root, "parameters", &parameters);
 	const char *reply = "{}";
 	int r = 0;
 
-	if (!json_object_is_type(root, json_type_object))
+	if (!json_object_is_type(root, json_type_object) ||
+	    (failed && !json_object_is_type(error, json_type_string)) ||
+	    (told && !json_object_is_type(parameters, json_type_object)))
 		r = vdu__fail(err, VDU_STAGE_SERVER, -EPROTO,
 			      "its server's reply makes no sense");
-	else if (json_object_object_get_ex(root, "error", &error))
+	else if (failed)
 		r = vdu__fail(err, VDU_STAGE_SERVER, -EOPNOTSUPP,
 			      "its server answered: %s",
 			      json_object_get_string(error));
-	else if (json_object_object_get_ex(root, "parameters", &parameters))
+	else if (told)
 		reply = json_object_to_json_string(parameters);
 	if (r == 0 && ret_reply) {
 		*ret_reply = strdup(reply);

@@ -33,14 +33,26 @@ static void in_this_order(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-static bool fits(const struct vdu__inflight *log, const struct stat *st,
+static bool fits(struct vdu__inflight *log, const struct stat *st,
 		 uint32_t n_queues, uint32_t queue_size)
 {
 	const struct header *header = log->header;
 
-	return st->st_size == (off_t)log->bytes && header->magic == MAGIC &&
-	       header->n_queues == n_queues &&
-	       header->queue_size == queue_size;
+	if (st->st_size != (off_t)log->bytes || header->magic != MAGIC ||
+	    header->n_queues != n_queues || header->queue_size != queue_size)
+		return false;
+	/* Numbers that nobody has given are damage, and not to be followed. */
+	for (uint32_t i = 0; i < n_queues; i++) {
+		const struct vdu__inflight_queue *queue =
+			vdu__inflight_queue(log, i);
+
+		if (queue->last > INT64_MAX)
+			return false;
+		for (uint32_t head = 0; head < queue_size; head++)
+			if (queue->order[head] > queue->last)
+				return false;
+	}
+	return true;
 }
 
 /* Room for all of it now: a full tmpfs would end in a SIGBUS later. */
@@ -51,7 +63,10 @@ static int map(struct vdu__inflight *log, int fd, uint32_t n_queues,
 	void *at;
 	int r;
 
-	if (fstat(fd, &st) < 0)
+	/* One that is too long would not fit the next time, either. */
+	if (fstat(fd, &st) < 0 ||
+	    (st.st_size > (off_t)log->bytes &&
+	     ftruncate(fd, (off_t)log->bytes) < 0))
 		return -errno;
 	r = -posix_fallocate(fd, 0, (off_t)log->bytes);
 	if (r < 0)

@@ -143,8 +143,15 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	setup.used = (void *)map_part(server, info.used,
 				      vdu__ring_used_bytes(setup.num), true);
 	if (!setup.desc || !setup.avail || !setup.used) {
-		vdu__log(server->ctx, 4,
-			 "queue %u: its ring is not in mapped memory", index);
+		vdu__server_complain(server,
+			"queue %u: its ring is not in mapped memory", index);
+		return false;
+	}
+	if (!vdu__ring_possible(setup.num, setup.desc, setup.avail,
+				setup.used)) {
+		vdu__server_complain(server,
+			"queue %u: its size or its addresses are none of a ring",
+			index);
 		return false;
 	}
 	vdu__ring_look(setup.num, setup.avail, setup.used, &view);
@@ -315,9 +322,9 @@ static void set_status(struct vdu__server *server, uint8_t status)
 		return;
 	}
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && !features_ok(server)) {
-		vdu__log(server->ctx, 4,
-			 "the driver wants features that were not offered: 0x%llx",
-			 (unsigned long long)server->driver_features);
+		vdu__server_complain(server,
+			"the driver wants features that were not offered: 0x%llx",
+			(unsigned long long)server->driver_features);
 		reply(server, false);
 		return;
 	}
@@ -372,9 +379,9 @@ void vdu__server_news(struct vdu__server *server)
 
 		if (atomic_load(&queue->broken) && !server->broken_told) {
 			server->broken_told = true;
-			vdu__log(server->ctx, 4,
-				 "queue %u: the driver broke the ring; it stands still until the driver resets the device",
-				 i);
+			vdu__server_complain(server,
+				"queue %u: the driver broke the ring; it stands still until the driver resets the device",
+				i);
 		}
 		/* Ready after DRIVER_OK, and nobody told: its kick does. */
 		if (atomic_exchange(&queue->kicked_idle, false) &&

@@ -150,10 +150,11 @@ static void publish(struct vdu__queue *queue)
 static void turn(struct vdu__queue *queue)
 {
 	unsigned int rounds = 0;
+	bool much;
 
 	do {
 		vdu__ring_disarm_kick(&queue->ring);
-		vdu__requests_take(queue);
+		much = vdu__requests_take(queue);
 		if (atomic_load(&queue->iotlb->torn))
 			atomic_store(&queue->broken, true);
 		publish(queue);
@@ -163,7 +164,7 @@ static void turn(struct vdu__queue *queue)
 		}
 		queue->again = vdu__ring_arm_kick(&queue->ring) &&
 			       queue->in_flight < queue->max_size;
-	} while (queue->again && ++rounds < ROUNDS_MAX);
+	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
 }
 
 /* --- commands ---------------------------------------------------------- */

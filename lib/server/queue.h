@@ -124,8 +124,11 @@ void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq);
 
 /* --- between queue.c and request.c, on the data thread --- */
 
-/* Pop and begin whatever the driver has made available. */
-void vdu__requests_take(struct vdu__queue *queue);
+/*
+ * Pop and begin what the driver has made available, some of it; true: that was
+ * much work already, and commands should have their turn before there is more.
+ */
+bool vdu__requests_take(struct vdu__queue *queue);
 /* Begin again what a killed server has left. */
 void vdu__requests_recover(struct vdu__queue *queue);
 /* A CQE of a backend came in for slot. */

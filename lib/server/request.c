@@ -10,6 +10,7 @@
 
 /* At a time: what is done already is published before more is taken. */
 #define TAKE_MAX 64
+#define TAKE_BYTES_MAX (UINT64_C(64) << 20)
 
 int vdu__slots_init(struct vdu__queue *queue)
 {
@@ -213,12 +214,29 @@ void vdu__requests_recover(struct vdu__queue *queue)
 	}
 }
 
-void vdu__requests_take(struct vdu__queue *queue)
+/*
+ * The work there was with a request, in bytes: finding a piece among many
+ * regions is like copying a page.
+ */
+static uint64_t weight(const struct vdu__slot *slot)
+{
+	const struct vdu__blk_request *req = &slot->req;
+	unsigned int pieces = slot->chain.n_out + slot->chain.n_in;
+	uint64_t bytes = req->bytes + pieces * UINT64_C(4096);
+
+	for (unsigned int i = 0; i < req->n_ranges; i++)
+		bytes += req->ranges[i].len;
+	return bytes;
+}
+
+bool vdu__requests_take(struct vdu__queue *queue)
 {
 	struct vdu__slot *slot;
+	uint64_t bytes = 0;
 	int r = 0;
 
-	for (unsigned int i = 0; i < TAKE_MAX && (slot = get_slot(queue)); i++) {
+	for (unsigned int i = 0; i < TAKE_MAX && bytes < TAKE_BYTES_MAX &&
+	     (slot = get_slot(queue)); i++) {
 		slot->chain.iov = slot->iov;
 		slot->chain.max_iov = queue->max_size;
 		r = vdu__ring_pop(&queue->ring, &slot->chain);
@@ -229,11 +247,13 @@ void vdu__requests_take(struct vdu__queue *queue)
 		vdu__inflight_take(queue->inflight, &queue->ring,
 				   slot->chain.head);
 		begin(queue, slot);
+		bytes += weight(slot);
 	}
 	atomic_store_explicit(&queue->last_avail, queue->ring.last_avail,
 			      memory_order_relaxed);
 	if (r < 0)
 		atomic_store(&queue->broken, true);
+	return bytes >= TAKE_BYTES_MAX;
 }
 
 void vdu__request_complete(struct vdu__queue *queue, struct vdu__slot *slot,

@@ -4,6 +4,7 @@
  *
  *   server.c    setting up, the loop, going down
  *   messages.c  the kernel's messages and the state of the device
+ *   complain.c  what a driver does wrong, in the log
  *   queue.c     the data thread of a virtqueue; request.c: its requests
  *   socket.c    the control socket: connections and framing
  *   methods.c   what can be asked there
@@ -68,6 +69,8 @@ struct vdu__server {
 	uint64_t driver_features;
 	bool broken;			/* the kernel gave up: EPERM, POLLERR */
 	bool broken_told;		/* of a queue, in the log */
+	unsigned int complaints;	/* in the hour since complaints_ns */
+	uint64_t complaints_ns;
 
 	enum vdu__then then;
 	struct vduse_dev_request pending;	/* the message being answered */
@@ -92,6 +95,11 @@ void vdu__server_resume(struct vdu__server *server);
 void vdu__server_leave(struct vdu__server *server);
 /* The kernel has given the device up. */
 void vdu__server_broken(struct vdu__server *server, const char *what);
+
+/* complain.c: a warning about the driver; at most so many in an hour. */
+#define VDU_COMPLAINTS_MAX 10
+void vdu__server_complain(struct vdu__server *server, const char *fmt, ...)
+	PRINTF(2, 3);
 
 /* socket.c */
 int vdu__socket_listen(struct vdu_ctx *ctx, const char *name,

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A server without its loop and its data threads: the target calls what the
+ * loop would, and says when a data thread has done what it was asked for.
+ */
+#pragma once
+
+#include "lib/server/server.h"
+#include "tests/fuzz/fuzz.h"
+
+#define SERVER_QUEUES 3
+#define SERVER_QUEUE_SIZE 8
+
+struct vdu__server *server_new(void);
+void server_free(struct vdu__server *server);
+
+/*
+ * Data thread i obeys: it begins, stops, answers a ping; broken: it finds
+ * that its ring cannot be followed.
+ */
+void server_obey(struct vdu__server *server, unsigned int i, bool broken);
