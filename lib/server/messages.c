@@ -154,6 +154,7 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	setup.resumed = from != FROM_DRIVER;
 	setup.recover = from == FROM_USED;
 	setup.inflight = vdu__inflight_queue(server->inflight, index);
+	setup.lost = vdu__inflight_lost(server->inflight);
 	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
 	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
 	setup.write_through = !has(server, VIRTIO_BLK_F_FLUSH);
@@ -174,6 +175,7 @@ static void start_queues(struct vdu__server *server, enum from from)
 {
 	bool all = true;
 
+	vdu__inflight_driver(server->inflight, server->driver_features);
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		struct started *started = &server->started[i];
 		int r = 0;
@@ -248,6 +250,7 @@ static void finish_pending(struct vdu__server *server)
 		break;
 	case VDU_THEN_RESET:
 		forget_rings(server);
+		vdu__inflight_driver(server->inflight, 0);
 		memset(server->started, 0,
 		       server->n_queues * sizeof(*server->started));
 		server->status = 0;
@@ -367,6 +370,7 @@ void vdu__server_message(struct vdu__server *server)
 
 void vdu__server_news(struct vdu__server *server)
 {
+	vdu__trouble_look(server);
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		struct vdu__queue *queue = &server->queues[i];
 
@@ -406,8 +410,11 @@ void vdu__server_resume(struct vdu__server *server)
 		if (vdu__device_vq_info(server->device_fd, i, &info) == 0 &&
 		    info.ready)
 			running = true;
-	if (!running || !features_ok(server))
+	if (!running || !features_ok(server)) {
+		/* Whoever had it has been reset behind our back. */
+		vdu__inflight_driver(server->inflight, 0);
 		return;
+	}
 	/* The kernel does not tell the status; ready queues imply this. */
 	server->status = VIRTIO_CONFIG_S_ACKNOWLEDGE |
 			 VIRTIO_CONFIG_S_DRIVER |

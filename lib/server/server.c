@@ -154,16 +154,36 @@ static int check_backend(struct vdu__server *server, struct vdu_error *err)
 			 (unsigned long long)wanted);
 }
 
+/* What the data threads need and may not open from within the sandbox. */
+static int make_queues(struct vdu__server *server, struct vdu_error *err)
+{
+	const unsigned int n = server->file.spec.n_queues;
+
+	server->queues = calloc(n, sizeof(*server->queues));
+	server->started = calloc(n, sizeof(*server->started));
+	if (!server->queues || !server->started)
+		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
+				 "out of memory");
+	for (unsigned int i = 0; i < n; i++)
+		server->queues[i].backend_fd = -EBADF;
+	for (unsigned int i = 0; i < n && server->backend.fd >= 0; i++) {
+		int fd = vdu__backend_reopen(&server->backend);
+
+		if (fd < 0)
+			return vdu__fail(err, VDU_STAGE_BACKEND, fd,
+					 "cannot open %s for queue %u: %s",
+					 server->file.spec.path, i,
+					 strerror(-fd));
+		server->queues[i].backend_fd = fd;
+	}
+	return 0;
+}
+
 /* Start the data threads and wait until each is ready or one has failed. */
 static int start_threads(struct vdu__server *server, struct vdu_error *err)
 {
 	const struct vdu_blk_spec *spec = &server->file.spec;
 
-	server->queues = calloc(spec->n_queues, sizeof(*server->queues));
-	server->started = calloc(spec->n_queues, sizeof(*server->started));
-	if (!server->queues || !server->started)
-		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
-				 "out of memory");
 	for (unsigned int i = 0; i < spec->n_queues; i++) {
 		struct vdu__queue *queue = &server->queues[i];
 		int r = vdu__queue_init(queue, i, spec->queue_size,
@@ -202,6 +222,8 @@ static int set_up(struct vdu__server *server, const char *name,
 				      &server->backend, err);
 	if (r == 0)
 		r = check_backend(server, err);
+	if (r == 0)
+		r = make_queues(server, err);
 	if (r < 0)
 		return r;
 	server->features = vdu__blk_features(&server->file.spec,
@@ -244,6 +266,10 @@ static void tear_down(struct vdu__server *server)
 {
 	for (unsigned int i = 0; i < server->n_queues; i++)
 		vdu__queue_exit(&server->queues[i]);
+	/* Those that never had a thread. */
+	for (unsigned int i = server->n_queues;
+	     server->queues && i < server->file.spec.n_queues; i++)
+		vdu__closep(&server->queues[i].backend_fd);
 	free(server->queues);
 	free(server->started);
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++)
