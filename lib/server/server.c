@@ -20,6 +20,10 @@
 #include "lib/server/sandbox.h"
 #include "lib/util/lock.h"
 
+/* For a predecessor that was killed: two seconds. */
+#define BUSY_TRIES 100
+#define BUSY_WAIT_MS 20
+
 enum { FD_DEVICE, FD_SIGNAL, FD_LISTEN, FD_ACK, FD_TIMER, FD_CONNECTIONS };
 
 static void drain_fd(int fd)
@@ -207,6 +211,22 @@ static int start_threads(struct vdu__server *server, struct vdu_error *err)
 	return 0;
 }
 
+/*
+ * The lock of a server that was killed is free a moment before its device is:
+ * the kernel lets go of the one at once and of the other last.
+ */
+static int open_device(struct vdu__server *server, const char *name,
+		       struct vdu_error *err)
+{
+	for (unsigned int i = 0;; i++) {
+		int fd = vdu__device_open(server->ctx, name, err);
+
+		if (fd != -EBUSY || i == BUSY_TRIES ||
+		    vdu__wait_fd(server->ctx, -1, 0, BUSY_WAIT_MS) < 0)
+			return fd;
+	}
+}
+
 static int set_up(struct vdu__server *server, const char *name,
 		  struct vdu_error *err)
 {
@@ -230,7 +250,7 @@ static int set_up(struct vdu__server *server, const char *name,
 					     &server->file.abilities);
 	vdu__blk_config(&server->file.spec, &server->file.abilities,
 			server->config);
-	server->device_fd = vdu__device_open(server->ctx, name, err);
+	server->device_fd = open_device(server, name, err);
 	if (server->device_fd < 0)
 		return server->device_fd;
 	server->iotlb = vdu__iotlb_new(server->device_fd);

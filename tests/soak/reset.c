@@ -132,18 +132,21 @@ static void do_step(void (*run)(enum driver driver), enum driver driver)
 	(void)alarm(STEP_SECONDS);
 	if (dice == 0 && kill(pid, SIGSTOP) == 0)
 		soak.stops++;
-	if (dice == 1) {
+	if (dice == 1)
 		kill_and_wait(pid);
-		soak.kills++;
-	}
 	if (pthread_create(&thread, NULL, run_step, &step))
 		give_up("no thread");
-	if (dice < 2)
+	if (dice < 3)
 		sleep_us(roll(60000));
 	if (dice == 0)
 		(void)kill(pid, SIGCONT);
-	if (dice == 1)
+	/* With a message of the kernel in its hands, perhaps. */
+	if (dice == 2)
+		kill_and_wait(pid);
+	if (dice == 1 || dice == 2) {
 		restart_server(pid);
+		soak.kills++;
+	}
 	(void)pthread_join(thread, NULL);
 }
 

@@ -19,14 +19,16 @@ SOAK_KILLS ?= 1000
 SOAK_VHOST_KILLS ?= 200
 SOAK_RESETS ?= 1000
 SOAK_SEED ?= 1
+# start: the soak starts the next server; wait: somebody else does.
+SOAK_NEXT ?= start
 
 .PHONY: check-soak
 check-soak: all test-tools $(SOAK_TESTS) $(O)/kmod/vduse.ko ## kills, resets and rebinds by the thousand, on both modules
 	@rm -f $(TAP)/soak-*.tap
 	@export O=$(abspath $(O)); \
 	for module in stock own; do \
-		tests/soak/run $$module virtio $(SOAK_KILLS) $(SOAK_SEED); \
-		tests/soak/run $$module vhost $(SOAK_VHOST_KILLS) $(SOAK_SEED); \
-		tests/soak/run $$module reset $(SOAK_RESETS) $(SOAK_SEED); \
+		tests/soak/run $$module virtio $(SOAK_KILLS) $(SOAK_SEED) $(SOAK_NEXT); \
+		tests/soak/run $$module vhost $(SOAK_VHOST_KILLS) $(SOAK_SEED) $(SOAK_NEXT); \
+		tests/soak/run $$module reset $(SOAK_RESETS) $(SOAK_SEED) $(SOAK_NEXT); \
 	done; \
 	tests/tap-count $(TAP) soak
