@@ -240,6 +240,8 @@ static void restart_queues(struct vdu__server *server)
 	}
 }
 
+static void set_status(struct vdu__server *server, uint8_t status);
+
 static void finish_pending(struct vdu__server *server)
 {
 	enum vdu__then then = server->then;
@@ -257,7 +259,10 @@ static void finish_pending(struct vdu__server *server)
 		server->broken_told = false;
 		server->driver_features = 0;
 		vdu__count(&server->resets, 1);
-		reply(server, true);
+		if (server->pending.s.status)
+			set_status(server, server->pending.s.status);
+		else
+			reply(server, true);
 		break;
 	case VDU_THEN_REMAP:
 		forget_rings(server);
@@ -312,8 +317,15 @@ static void set_status(struct vdu__server *server, uint8_t status)
 {
 	uint8_t added = status & ~server->status;
 
+	/*
+	 * A driver that begins again: it was reset by a message that a server
+	 * before us had answered when it died, and that we took for running.
+	 */
+	bool again = (server->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+		     !(status & VIRTIO_CONFIG_S_DRIVER_OK);
+
 	vdu__debug(server->ctx, "status 0x%x", status);
-	if (status == 0) {
+	if (again || status == 0) {
 		when_idle(server, VDU_THEN_RESET);
 		return;
 	}
