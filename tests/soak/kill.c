@@ -200,7 +200,7 @@ static unsigned int kill_one(void)
 
 int main(int argc, char **argv)
 {
-	unsigned int kills = 0, wanted;
+	unsigned int kills = 0, shown = 0, wanted;
 	pthread_t thread;
 	bool alive = true;
 
@@ -221,8 +221,8 @@ int main(int argc, char **argv)
 		wait_for_progress();
 		kills += kill_one();
 		alive = kill(soak.load, 0) == 0;
-		if (kills % 50 < 2)
-			(void)fprintf(stderr, "# %u kills\n", kills);
+		if (kills >= shown + 50)
+			(void)fprintf(stderr, "# %u kills\n", shown = kills);
 	}
 	wait_for_progress();
 	soak.stop = true;

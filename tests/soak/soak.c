@@ -122,6 +122,8 @@ pid_t start_program(const char *const argv[])
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
 					       "/dev/null", O_WRONLY, 0);
+	(void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO,
+					       STDERR_FILENO);
 	r = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv,
 			 environ);
 	(void)posix_spawn_file_actions_destroy(&actions);

@@ -24,7 +24,7 @@ pid_t server_of(const char *name);
 pid_t next_server(const char *name, pid_t old, unsigned int ms);
 
 /*
- * Start a program, found on PATH, that says nothing. -1: it cannot be.
+ * Start a program, found on PATH; what it says is lost. -1: it cannot be.
  * wait_program: its exit status, or 128 if it did not end within ms.
  */
 pid_t start_program(const char *const argv[]);

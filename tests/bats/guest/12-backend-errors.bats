@@ -181,7 +181,7 @@ fill_up() {
 	run_ok vdusectl destroy "$name"
 }
 
-@test "backend errors: without a cache, each write tells of its own" {
+@test "backend errors: to a VM, and with them it goes on" {
 	local name pid
 
 	name=$(dev_name)
