@@ -45,6 +45,10 @@ static const struct field device_fields[] = {
 	{ "iotlb_regions", FIELD_INT, 0, 0, "memory regions that it has mapped" },
 	{ "malformed", FIELD_INT, 0, 0, "requests that broke the rules of virtio" },
 	{ "errors", FIELD_INT, 0, 0, "requests that ended in an error" },
+	{ "backend_errors", FIELD_INT, 0, 0,
+	  "those of them that the backend gave" },
+	{ "last_error", FIELD_TEXT, 0, 0,
+	  "the last of those, empty if there was none" },
 	{ "problem", FIELD_TEXT, 0, 0, "why something above is not known" },
 };
 

@@ -113,6 +113,7 @@ $(O)/kmod/vduse.ko $(O)/kmod-debug/vduse.ko: $(KMOD_SRCS)
 
 include tests/kmod/kmod.mk
 include tests/kmod/dkms.mk
+include tests/soak/soak.mk
 
 .PHONY: check-guest
 check-guest: all test-tools $(O)/planted/planted.ko $(O)/kmod/vduse.ko \

@@ -2,6 +2,8 @@
 /* The table of backends. */
 #include "lib/backend/backend.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct vdu__backend_ops *const backends[] = {
@@ -32,6 +34,16 @@ void vdu__backend_close(struct vdu__backend *backend)
 	if (backend->ops)
 		backend->ops->close(backend);
 	backend->ops = NULL;
+}
+
+int vdu__backend_reopen(const struct vdu__backend *backend)
+{
+	char path[40];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", backend->fd);
+	fd = open(path, (backend->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 struct io_uring_sqe *vdu__get_sqe(struct io_uring *uring)

@@ -29,6 +29,7 @@ enum vdu__io_op {
 
 struct vdu__io {
 	enum vdu__io_op op;
+	int fd;				/* file: the data thread's */
 	bool durable;			/* write: on stable storage when done */
 	uint64_t offset, len;		/* bytes; read and write */
 	struct iovec *iov;		/* consumed as the I/O goes on */
@@ -88,6 +89,13 @@ struct vdu__backend {
 int vdu__backend_open(struct vdu_ctx *ctx, const struct vdu_blk_spec *spec,
 		      struct vdu__backend *ret, struct vdu_error *err);
 void vdu__backend_close(struct vdu__backend *backend);
+
+/*
+ * Another open file of the backend's fd; -errno. The kernel tells each open
+ * file once of the writes that it took and could not bring to the medium: with
+ * one for each data thread no flush takes that away from another's.
+ */
+int vdu__backend_reopen(const struct vdu__backend *backend);
 
 /* An SQE, submitting what is queued if there is no room. Never NULL. */
 struct io_uring_sqe *vdu__get_sqe(struct io_uring *uring);

@@ -54,30 +54,29 @@ static int transferred(struct vdu__io *io, ssize_t res)
 	return io->len ? VDU_IO_PENDING : 0;
 }
 
-static void queue_transfer(struct vdu__backend *backend, struct vdu__io *io,
-			   struct io_uring *uring)
+static void queue_transfer(struct vdu__io *io, struct io_uring *uring)
 {
 	struct io_uring_sqe *sqe = vdu__get_sqe(uring);
 	unsigned int n = MIN(io->n_iov, MAX_PIECES);
 
 	if (io->op == VDU_IO_READ)
-		io_uring_prep_readv(sqe, backend->fd, io->iov, n, io->offset);
+		io_uring_prep_readv(sqe, io->fd, io->iov, n, io->offset);
 	else
-		io_uring_prep_writev2(sqe, backend->fd, io->iov, n, io->offset,
+		io_uring_prep_writev2(sqe, io->fd, io->iov, n, io->offset,
 				      io->durable ? RWF_DSYNC : 0);
 	io_uring_sqe_set_data(sqe, io);
 }
 
 /* A file in memory never waits: no need to go through the ring. */
-static int transfer_now(struct vdu__backend *backend, struct vdu__io *io)
+static int transfer_now(struct vdu__io *io)
 {
 	int r;
 
 	do {
 		int n = (int)MIN(io->n_iov, MAX_PIECES);
 		ssize_t res = io->op == VDU_IO_READ ?
-			preadv(backend->fd, io->iov, n, (off_t)io->offset) :
-			pwritev2(backend->fd, io->iov, n, (off_t)io->offset,
+			preadv(io->fd, io->iov, n, (off_t)io->offset) :
+			pwritev2(io->fd, io->iov, n, (off_t)io->offset,
 				 io->durable ? RWF_DSYNC : 0);
 
 		r = transferred(io, res < 0 ? -errno : res);
@@ -98,12 +97,11 @@ static int zero_mode(const struct vdu__backend *backend,
 	       (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
 }
 
-static void queue_sync(struct vdu__backend *backend, struct vdu__io *io,
-		       struct io_uring *uring)
+static void queue_sync(struct vdu__io *io, struct io_uring *uring)
 {
 	struct io_uring_sqe *sqe = vdu__get_sqe(uring);
 
-	io_uring_prep_fsync(sqe, backend->fd, IORING_FSYNC_DATASYNC);
+	io_uring_prep_fsync(sqe, io->fd, IORING_FSYNC_DATASYNC);
 	io_uring_sqe_set_data(sqe, io);
 }
 
@@ -123,7 +121,7 @@ static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 	if (io->next_range == io->n_ranges && !io->durable)
 		return 0;
 	if (io->next_range == io->n_ranges) {
-		queue_sync(backend, io, uring);
+		queue_sync(io, uring);
 		return VDU_IO_PENDING;
 	}
 	range = &io->ranges[io->next_range];
@@ -131,10 +129,10 @@ static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 	len = range->len - io->range_done;
 	sqe = vdu__get_sqe(uring);
 	if (io->attempt == ZERO_WRITE)
-		io_uring_prep_write(sqe, backend->fd, zeroes,
+		io_uring_prep_write(sqe, io->fd, zeroes,
 				    (unsigned int)MIN(len, ZEROES_BYTES), at);
 	else
-		io_uring_prep_fallocate(sqe, backend->fd, zero_mode(backend, io),
+		io_uring_prep_fallocate(sqe, io->fd, zero_mode(backend, io),
 					(off_t)at, (off_t)len);
 	io_uring_sqe_set_data(sqe, io);
 	return VDU_IO_PENDING;
@@ -178,11 +176,11 @@ static int file_submit(struct vdu__backend *backend, struct vdu__io *io,
 	case VDU_IO_READ:
 	case VDU_IO_WRITE:
 		if (backend->immediate)
-			return transfer_now(backend, io);
-		queue_transfer(backend, io, uring);
+			return transfer_now(io);
+		queue_transfer(io, uring);
 		return VDU_IO_PENDING;
 	case VDU_IO_FLUSH:
-		queue_sync(backend, io, uring);
+		queue_sync(io, uring);
 		return VDU_IO_PENDING;
 	case VDU_IO_DISCARD:
 	case VDU_IO_WRITE_ZEROES:
@@ -201,7 +199,7 @@ static int file_complete(struct vdu__backend *backend, struct vdu__io *io,
 	case VDU_IO_WRITE:
 		r = transferred(io, res);
 		if (r == VDU_IO_PENDING)
-			queue_transfer(backend, io, uring);
+			queue_transfer(io, uring);
 		return r;
 	case VDU_IO_FLUSH:
 		return res;

@@ -8,14 +8,19 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/util/ctx.h"
 #include "lib/util/fs.h"
 
-#define MAGIC 0x31464e49U	/* "INF1": the number is the version */
+#define MAGIC 0x32464e49U	/* "INF2": the number is the version */
+#define BOOT_ID_BYTES 40
 
 struct header {
-	uint32_t magic, n_queues, queue_size, padding;
+	uint32_t magic, n_queues, queue_size;
+	_Atomic uint32_t lost;
+	uint64_t features;		/* of the driver that runs */
+	char boot_id[BOOT_ID_BYTES];
 };
 
 struct vdu__inflight {
@@ -33,15 +38,10 @@ static void in_this_order(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-static bool fits(struct vdu__inflight *log, const struct stat *st,
-		 uint32_t n_queues, uint32_t queue_size)
+/* Numbers that nobody has given are damage, and not to be followed. */
+static bool is_sound(struct vdu__inflight *log, uint32_t n_queues,
+		     uint32_t queue_size)
 {
-	const struct header *header = log->header;
-
-	if (st->st_size != (off_t)log->bytes || header->magic != MAGIC ||
-	    header->n_queues != n_queues || header->queue_size != queue_size)
-		return false;
-	/* Numbers that nobody has given are damage, and not to be followed. */
 	for (uint32_t i = 0; i < n_queues; i++) {
 		const struct vdu__inflight_queue *queue =
 			vdu__inflight_queue(log, i);
@@ -55,19 +55,55 @@ static bool fits(struct vdu__inflight *log, const struct stat *st,
 	return true;
 }
 
-/* Room for all of it now: a full tmpfs would end in a SIGBUS later. */
-static int map(struct vdu__inflight *log, int fd, uint32_t n_queues,
-	       uint32_t queue_size)
+static bool fits(struct vdu__inflight *log, const struct header *wanted)
+{
+	const struct header *header = log->header;
+
+	return header->magic == MAGIC &&
+	       header->n_queues == wanted->n_queues &&
+	       header->queue_size == wanted->queue_size &&
+	       !memcmp(header->boot_id, wanted->boot_id, BOOT_ID_BYTES) &&
+	       is_sound(log, wanted->n_queues, wanted->queue_size);
+}
+
+/* One that was killed in here leaves a log without its magic number. */
+static void begin_anew(struct vdu__inflight *log, const struct header *wanted)
+{
+	log->header->magic = 0;
+	in_this_order();
+	memset(log->header, 0, log->bytes);
+	log->header->n_queues = wanted->n_queues;
+	log->header->queue_size = wanted->queue_size;
+	memcpy(log->header->boot_id, wanted->boot_id, BOOT_ID_BYTES);
+	in_this_order();
+	log->header->magic = MAGIC;
+}
+
+/*
+ * Whoever else could write to it, through another name or as its owner, could
+ * tell us what to do again.
+ */
+static bool is_private(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
+	       st->st_nlink == 1 && !(st->st_mode & 077);
+}
+
+static int map(struct vdu__inflight *log, int fd, const struct header *wanted)
 {
 	struct stat st;
 	void *at;
 	int r;
 
-	/* One that is too long would not fit the next time, either. */
-	if (fstat(fd, &st) < 0 ||
-	    (st.st_size > (off_t)log->bytes &&
-	     ftruncate(fd, (off_t)log->bytes) < 0))
+	if (fstat(fd, &st) < 0)
 		return -errno;
+	if (!is_private(&st))
+		return -EPERM;
+	/* One that is too long would not fit the next time, either. */
+	if (st.st_size > (off_t)log->bytes &&
+	    ftruncate(fd, (off_t)log->bytes) < 0)
+		return -errno;
+	/* Room for all of it now: a full tmpfs would end in a SIGBUS later. */
 	r = -posix_fallocate(fd, 0, (off_t)log->bytes);
 	if (r < 0)
 		return r;
@@ -75,13 +111,8 @@ static int map(struct vdu__inflight *log, int fd, uint32_t n_queues,
 	if (at == MAP_FAILED)
 		return -errno;
 	log->header = at;
-	if (fits(log, &st, n_queues, queue_size))
-		return 0;
-	memset(at, 0, log->bytes);
-	log->header->n_queues = n_queues;
-	log->header->queue_size = queue_size;
-	in_this_order();
-	log->header->magic = MAGIC;
+	if (st.st_size != (off_t)log->bytes || !fits(log, wanted))
+		begin_anew(log, wanted);
 	return 0;
 }
 
@@ -90,6 +121,9 @@ int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 		       struct vdu_error *err)
 {
 	CLEANUP_FREE struct vdu__inflight *log = calloc(1, sizeof(*log));
+	struct header wanted = {
+		.n_queues = n_queues, .queue_size = queue_size,
+	};
 	CLEANUP_CLOSE int fd = -EBADF;
 	char path[PATH_MAX];
 	int r;
@@ -100,17 +134,21 @@ int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 	log->stride = sizeof(struct vdu__inflight_queue) +
 		      queue_size * sizeof(uint64_t);
 	log->bytes = sizeof(struct header) + n_queues * log->stride;
+	/* A kernel that does not tell has one boot, as far as we know. */
+	(void)vdu__read_at(ctx, wanted.boot_id, sizeof(wanted.boot_id),
+			   "/proc/sys/kernel/random/boot_id");
 	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s/inflight",
 		      name);
 	if (r == 0) {
-		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			  0600);
-		r = fd < 0 ? -errno : map(log, fd, n_queues, queue_size);
+		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+			  O_CLOEXEC, 0600);
+		r = fd < 0 ? -errno : map(log, fd, &wanted);
 	}
 	if (r < 0)
 		return vdu__fail(err, VDU_STAGE_STATE, r,
-				 "cannot use its in-flight log: %s",
-				 strerror(-r));
+				 "cannot use its in-flight log %s: %s", path,
+				 r == -EPERM ? "not a private file of ours" :
+					       strerror(-r));
 	*ret = TAKE_PTR(log);
 	return 0;
 }
@@ -130,12 +168,37 @@ struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 		((char *)(log->header + 1) + index * log->stride);
 }
 
+void vdu__inflight_driver(struct vdu__inflight *log, uint64_t features)
+{
+	struct header *header = log->header;
+
+	if (features && header->features == features)
+		return;
+	header->features = 0;
+	in_this_order();
+	atomic_store(&header->lost, 0);
+	memset(header + 1, 0, log->bytes - sizeof(*header));
+	in_this_order();
+	header->features = features;
+	in_this_order();
+}
+
+_Atomic uint32_t *vdu__inflight_lost(struct vdu__inflight *log)
+{
+	return &log->header->lost;
+}
+
 void vdu__inflight_reset(struct vdu__inflight_queue *log,
 			 const struct vdu__ring *ring)
 {
-	memset(log->order, 0, ring->num * sizeof(*log->order));
+	/* Whoever finds it so does this again. */
+	log->num = 0;
 	in_this_order();
+	memset(log->order, 0, ring->num * sizeof(*log->order));
 	log->used_idx = ring->used_idx;
+	in_this_order();
+	log->num = ring->num;
+	in_this_order();
 }
 
 void vdu__inflight_take(struct vdu__inflight_queue *log,
@@ -156,8 +219,8 @@ void vdu__inflight_settle(struct vdu__inflight_queue *log,
 {
 	uint16_t behind = ring->used_idx - log->used_idx;
 
-	/* No server of ours goes that far without settling. */
-	if (behind > ring->num)
+	/* Another ring, or a server that kept no log has been here. */
+	if (log->num != ring->num || behind > ring->num)
 		vdu__inflight_reset(log, ring);
 	in_this_order();
 	for (uint16_t i = log->used_idx; i != ring->used_idx; i++) {

@@ -7,9 +7,14 @@
  * /run/vdusectl/NAME/inflight, mapped by the server: each queue notes a head
  * before its request begins, and drops it after the used index that covers it
  * is in ring memory. A death between the two is seen from that index.
+ *
+ * It is believed if it is a private file of ours, of this version and this
+ * boot, for as many queues of that size, and begun under the driver that runs:
+ * the one whose reset we have not seen, with the features it has negotiated.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include <vduse/error.h>
@@ -23,7 +28,8 @@ struct vdu__inflight;
 struct vdu__inflight_queue {
 	uint64_t last;		/* the number that was given last */
 	uint16_t used_idx;	/* up to which the log is right */
-	uint16_t padding[3];
+	uint16_t num;		/* of the ring it is about; 0: none yet */
+	uint16_t padding[2];
 	uint64_t order[];	/* by head: its number, 0: not with us */
 };
 
@@ -38,6 +44,18 @@ int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 void vdu__inflight_close(struct vdu__inflight *log);
 struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 						uint32_t index);
+
+/*
+ * A driver runs that has negotiated features, or none does: 0. What was noted
+ * under another is forgotten. Only while every data thread is idle.
+ */
+void vdu__inflight_driver(struct vdu__inflight *log, uint64_t features);
+
+/*
+ * The errno of writes that the backend had taken and then lost, 0 if there are
+ * none; until the driver resets the device. Any data thread may set it.
+ */
+_Atomic uint32_t *vdu__inflight_lost(struct vdu__inflight *log);
 
 /* Nothing is in flight: a driver begins, or the queue has drained. */
 void vdu__inflight_reset(struct vdu__inflight_queue *log,

@@ -161,6 +161,7 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	setup.resumed = from != FROM_DRIVER;
 	setup.recover = from == FROM_USED;
 	setup.inflight = vdu__inflight_queue(server->inflight, index);
+	setup.lost = vdu__inflight_lost(server->inflight);
 	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
 	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
 	setup.write_through = !has(server, VIRTIO_BLK_F_FLUSH);
@@ -181,6 +182,7 @@ static void start_queues(struct vdu__server *server, enum from from)
 {
 	bool all = true;
 
+	vdu__inflight_driver(server->inflight, server->driver_features);
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		struct started *started = &server->started[i];
 		int r = 0;
@@ -245,6 +247,8 @@ static void restart_queues(struct vdu__server *server)
 	}
 }
 
+static void set_status(struct vdu__server *server, uint8_t status);
+
 static void finish_pending(struct vdu__server *server)
 {
 	enum vdu__then then = server->then;
@@ -255,13 +259,17 @@ static void finish_pending(struct vdu__server *server)
 		break;
 	case VDU_THEN_RESET:
 		forget_rings(server);
+		vdu__inflight_driver(server->inflight, 0);
 		memset(server->started, 0,
 		       server->n_queues * sizeof(*server->started));
 		server->status = 0;
 		server->broken_told = false;
 		server->driver_features = 0;
 		vdu__count(&server->resets, 1);
-		reply(server, true);
+		if (server->pending.s.status)
+			set_status(server, server->pending.s.status);
+		else
+			reply(server, true);
 		break;
 	case VDU_THEN_REMAP:
 		forget_rings(server);
@@ -316,8 +324,15 @@ static void set_status(struct vdu__server *server, uint8_t status)
 {
 	uint8_t added = status & ~server->status;
 
+	/*
+	 * A driver that begins again: it was reset by a message that a server
+	 * before us had answered when it died, and that we took for running.
+	 */
+	bool again = (server->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+		     !(status & VIRTIO_CONFIG_S_DRIVER_OK);
+
 	vdu__debug(server->ctx, "status 0x%x", status);
-	if (status == 0) {
+	if (again || status == 0) {
 		when_idle(server, VDU_THEN_RESET);
 		return;
 	}
@@ -374,6 +389,7 @@ void vdu__server_message(struct vdu__server *server)
 
 void vdu__server_news(struct vdu__server *server)
 {
+	vdu__trouble_look(server);
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		struct vdu__queue *queue = &server->queues[i];
 
@@ -413,8 +429,11 @@ void vdu__server_resume(struct vdu__server *server)
 		if (vdu__device_vq_info(server->device_fd, i, &info) == 0 &&
 		    info.ready)
 			running = true;
-	if (!running || !features_ok(server))
+	if (!running || !features_ok(server)) {
+		/* Whoever had it has been reset behind our back. */
+		vdu__inflight_driver(server->inflight, 0);
 		return;
+	}
 	/* The kernel does not tell the status; ready queues imply this. */
 	server->status = VIRTIO_CONFIG_S_ACKNOWLEDGE |
 			 VIRTIO_CONFIG_S_DRIVER |

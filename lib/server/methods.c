@@ -31,7 +31,7 @@ static const char description[] =
 	" device_features: int, driver_features: int, queues: int,"
 	" queue_size: int, capacity: int, read_only: bool, backend: string,"
 	" messages: int, resets: int, iotlb_regions: int, malformed: int,"
-	" errors: int)\n"
+	" errors: int, backend_errors: int, last_error: string)\n"
 	"method GetConfig() -> (device_id: int, device_features: int,"
 	" driver_features: int, config: string)\n"
 	"method GetQueues() -> (queues: []Queue)\n"
@@ -123,6 +123,8 @@ static json_object *get_status(struct vdu__server *server)
 	put_u64(to, "malformed", sum(server,
 				     offsetof(struct vdu__stats, malformed)));
 	put_u64(to, "errors", sum(server, offsetof(struct vdu__stats, errors)));
+	put_u64(to, "backend_errors", server->trouble.seen);
+	put_text(to, "last_error", server->trouble.last);
 	return to;
 }
 

@@ -188,6 +188,7 @@ static void begin_running(struct vdu__queue *queue,
 	/* A server before us may have pushed without announcing it. */
 	queue->unpublished = setup->resumed;
 	queue->inflight = setup->inflight;
+	queue->lost = setup->lost;
 	if (setup->recover)
 		vdu__requests_recover(queue);
 	else
@@ -206,7 +207,7 @@ static void end_running(struct vdu__queue *queue)
 /* What the mailbox wants now; returns false when the thread is to end. */
 static bool obey(struct vdu__queue *queue)
 {
-	struct vdu__queue_setup setup;
+	struct vdu__queue_setup setup = { 0 };
 	bool start = false, end, run, leave;
 	unsigned int ping;
 
@@ -350,6 +351,7 @@ int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 		.device_fd = device_fd,
 		.ack_fd = ack_fd,
 		.backend = backend,
+		.backend_fd = queue->backend_fd,
 		.iotlb = iotlb,
 		.idle = true,
 		.init_result = 1,
@@ -385,6 +387,7 @@ void vdu__queue_exit(struct vdu__queue *queue)
 		(void)pthread_join(queue->thread, NULL);
 	}
 	vdu__slots_free(queue);
+	vdu__closep(&queue->backend_fd);
 	vdu__closep(&queue->kick_fd);
 	vdu__closep(&queue->cmd_fd);
 }

@@ -48,6 +48,7 @@ struct vdu__queue_setup {
 	bool resumed;			/* the driver was running already */
 	bool recover;			/* under another server */
 	struct vdu__inflight_queue *inflight;
+	_Atomic uint32_t *lost;		/* vdu__inflight_lost() */
 };
 
 /* The last mappings that this thread looked up. */
@@ -60,6 +61,7 @@ struct vdu__queue {
 	int device_fd, ack_fd;		/* the server's */
 	struct vdu__backend *backend;
 	struct vdu__iotlb *iotlb;
+	int backend_fd;			/* vdu__backend_reopen() */
 	int kick_fd, cmd_fd;
 	pthread_t thread;
 	bool has_thread;
@@ -85,6 +87,7 @@ struct vdu__queue {
 	struct vdu__mem mem;
 	struct vdu__ring ring;
 	struct vdu__inflight_queue *inflight;
+	_Atomic uint32_t *lost;
 	struct vdu__blk_rules rules;
 	bool running, stopping, write_through;
 	unsigned int seen_setup;
@@ -102,9 +105,15 @@ struct vdu__queue {
 	atomic_uint used_slots;		/* slots that were ever used */
 
 	struct vdu__stats stats;
+
+	/* The control thread's own. */
+	uint64_t errors_seen;
 };
 
-/* Set up and start the thread; returns when it waits for work. 0 or -errno. */
+/*
+ * Set up and start the thread; returns when it waits for work. 0 or -errno.
+ * queue->backend_fd is set already, and the queue's from now on.
+ */
 int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 		    uint32_t max_size, int device_fd, int ack_fd,
 		    struct vdu__backend *backend, struct vdu__iotlb *iotlb);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "lib/server/queue.h"
+#include "lib/server/trouble.h"
 
 /* At a time: what is done already is published before more is taken. */
 #define TAKE_MAX 64
@@ -100,11 +101,33 @@ static void finish(struct vdu__queue *queue, struct vdu__slot *slot,
 	put_slot(queue, slot);
 }
 
+/*
+ * What the kernel could not bring to the medium it reports once, and holds for
+ * clean from then on: syncing again would succeed. So one sync that failed
+ * fails all that come after it, by whichever queue or server, until the driver
+ * begins anew. A durable write that fails for another reason than EIO has
+ * failed by itself, most likely for want of space.
+ */
+static int result_of_sync(struct vdu__queue *queue, const struct vdu__io *io,
+			  int r)
+{
+	bool flush = io->op == VDU_IO_FLUSH;
+
+	if (!flush && !io->durable)
+		return r;
+	if (r < 0 && (flush || r == -EIO))
+		atomic_store(queue->lost, (uint32_t)-r);
+	return r < 0 ? r : -(int)atomic_load(queue->lost);
+}
+
 static void finish_io(struct vdu__queue *queue, struct vdu__slot *slot, int r)
 {
 	const struct vdu__blk_request *req = &slot->req;
 	bool read = slot->io.op == VDU_IO_READ;
 
+	r = result_of_sync(queue, &slot->io, r);
+	if (r < 0)
+		vdu__trouble_note(queue, slot, r);
 	atomic_store_explicit(&queue->in_flight, queue->in_flight - 1,
 			      memory_order_relaxed);
 	/* Begun in this very turn: it has lasted until the turn ends. */
@@ -127,6 +150,7 @@ static void fill_io(struct vdu__queue *queue, struct vdu__slot *slot)
 	struct vdu__io *io = &slot->io;
 
 	*io = (struct vdu__io){
+		.fd = queue->backend_fd,
 		.offset = req->sector * 512,
 		.len = req->bytes,
 		.iov = req->data,

@@ -20,6 +20,10 @@
 #include "lib/server/sandbox.h"
 #include "lib/util/lock.h"
 
+/* For a predecessor that was killed: two seconds. */
+#define BUSY_TRIES 100
+#define BUSY_WAIT_MS 20
+
 enum { FD_DEVICE, FD_SIGNAL, FD_LISTEN, FD_ACK, FD_TIMER, FD_CONNECTIONS };
 
 static void drain_fd(int fd)
@@ -154,16 +158,36 @@ static int check_backend(struct vdu__server *server, struct vdu_error *err)
 			 (unsigned long long)wanted);
 }
 
+/* What the data threads need and may not open from within the sandbox. */
+static int make_queues(struct vdu__server *server, struct vdu_error *err)
+{
+	const unsigned int n = server->file.spec.n_queues;
+
+	server->queues = calloc(n, sizeof(*server->queues));
+	server->started = calloc(n, sizeof(*server->started));
+	if (!server->queues || !server->started)
+		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
+				 "out of memory");
+	for (unsigned int i = 0; i < n; i++)
+		server->queues[i].backend_fd = -EBADF;
+	for (unsigned int i = 0; i < n && server->backend.fd >= 0; i++) {
+		int fd = vdu__backend_reopen(&server->backend);
+
+		if (fd < 0)
+			return vdu__fail(err, VDU_STAGE_BACKEND, fd,
+					 "cannot open %s for queue %u: %s",
+					 server->file.spec.path, i,
+					 strerror(-fd));
+		server->queues[i].backend_fd = fd;
+	}
+	return 0;
+}
+
 /* Start the data threads and wait until each is ready or one has failed. */
 static int start_threads(struct vdu__server *server, struct vdu_error *err)
 {
 	const struct vdu_blk_spec *spec = &server->file.spec;
 
-	server->queues = calloc(spec->n_queues, sizeof(*server->queues));
-	server->started = calloc(spec->n_queues, sizeof(*server->started));
-	if (!server->queues || !server->started)
-		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
-				 "out of memory");
 	for (unsigned int i = 0; i < spec->n_queues; i++) {
 		struct vdu__queue *queue = &server->queues[i];
 		int r = vdu__queue_init(queue, i, spec->queue_size,
@@ -187,6 +211,22 @@ static int start_threads(struct vdu__server *server, struct vdu_error *err)
 	return 0;
 }
 
+/*
+ * The lock of a server that was killed is free a moment before its device is:
+ * the kernel lets go of the one at once and of the other last.
+ */
+static int open_device(struct vdu__server *server, const char *name,
+		       struct vdu_error *err)
+{
+	for (unsigned int i = 0;; i++) {
+		int fd = vdu__device_open(server->ctx, name, err);
+
+		if (fd != -EBUSY || i == BUSY_TRIES ||
+		    vdu__wait_fd(server->ctx, -1, 0, BUSY_WAIT_MS) < 0)
+			return fd;
+	}
+}
+
 static int set_up(struct vdu__server *server, const char *name,
 		  struct vdu_error *err)
 {
@@ -202,13 +242,15 @@ static int set_up(struct vdu__server *server, const char *name,
 				      &server->backend, err);
 	if (r == 0)
 		r = check_backend(server, err);
+	if (r == 0)
+		r = make_queues(server, err);
 	if (r < 0)
 		return r;
 	server->features = vdu__blk_features(&server->file.spec,
 					     &server->file.abilities);
 	vdu__blk_config(&server->file.spec, &server->file.abilities,
 			server->config);
-	server->device_fd = vdu__device_open(server->ctx, name, err);
+	server->device_fd = open_device(server, name, err);
 	if (server->device_fd < 0)
 		return server->device_fd;
 	server->iotlb = vdu__iotlb_new(server->device_fd);
@@ -244,6 +286,10 @@ static void tear_down(struct vdu__server *server)
 {
 	for (unsigned int i = 0; i < server->n_queues; i++)
 		vdu__queue_exit(&server->queues[i]);
+	/* Those that never had a thread. */
+	for (unsigned int i = server->n_queues;
+	     server->queues && i < server->file.spec.n_queues; i++)
+		vdu__closep(&server->queues[i].backend_fd);
 	free(server->queues);
 	free(server->started);
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++)

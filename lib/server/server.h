@@ -8,6 +8,7 @@
  *   queue.c     the data thread of a virtqueue; request.c: its requests
  *   socket.c    the control socket: connections and framing
  *   methods.c   what can be asked there
+ *   trouble.c   errors of the backend
  */
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "lib/kernel/iotlb.h"
 #include "lib/kernel/spec-file.h"
 #include "lib/server/queue.h"
+#include "lib/server/trouble.h"
 
 #define VDU_CONNECTIONS_MAX 16
 
@@ -75,6 +77,8 @@ struct vdu__server {
 	enum vdu__then then;
 	struct vduse_dev_request pending;	/* the message being answered */
 	bool leave;
+
+	struct vdu__trouble trouble;
 
 	unsigned int ping_seq;
 	struct vdu__connection connections[VDU_CONNECTIONS_MAX];

@@ -19,6 +19,8 @@ struct vdu__stats {
 	vdu__counter ops[VDU_IO_WRITE_ZEROES + 1];	/* by enum vdu__io_op */
 	vdu__counter get_ids, read_bytes, write_bytes;
 	vdu__counter errors;		/* answered with IOERR or UNSUPP */
+	vdu__counter backend_errors;	/* of these, IOERR by the backend */
+	_Atomic uint64_t last_error;	/* packed by trouble.c */
 	vdu__counter malformed;		/* no correct driver sends these */
 	vdu__counter kicks, interrupts;
 	vdu__counter max_us;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/server/inflight.h"
@@ -207,6 +208,17 @@ static void every_death_is_recovered(void **state)
 	}
 }
 
+static void write_boot_id(struct fixture *f, const char *id)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "%s/proc/sys/kernel/random",
+		       f->root);
+	assert_int_equal(vdu__mkdir_p(path, 0700), 0);
+	strcat(path, "/boot_id");
+	assert_int_equal(vdu__replace_file(path, id, strlen(id)), 0);
+}
+
 static void a_log_that_does_not_fit_is_begun_anew(void **state)
 {
 	struct fixture *f = *state;
@@ -238,13 +250,101 @@ static void a_log_that_does_not_fit_is_begun_anew(void **state)
 	log = reopen(f, 2, NUM * 2, 0);
 	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
 
-	/* Nor is a link to somebody else's file. */
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(symlink("/dev/null", path), 0);
+	/* Nor one with something behind it; what it holds from now on counts. */
+	vdu__inflight_reset(log, &ring);
+	vdu__inflight_take(log, &ring, 3);
+	assert_int_equal(truncate(path, 1 << 20), 0);
+	log = reopen(f, 2, NUM * 2, 0);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
+	vdu__inflight_take(log, &ring, 3);
+	log = reopen(f, 2, NUM * 2, 0);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), 3);
+}
+
+static void a_log_is_of_one_driver_and_one_boot(void **state)
+{
+	struct fixture *f = *state;
+	struct vdu__inflight_queue *log;
+	struct vdu__ring ring;
+	uint64_t at = 0;
+
+	write_boot_id(f, "one\n");
+	log = reopen(f, 1, NUM, 0);
+	new_ring(f, &ring);
+	vdu__inflight_driver(f->log, 0x300000000);
+	vdu__inflight_reset(log, &ring);
+	vdu__inflight_take(log, &ring, 3);
+	atomic_store(vdu__inflight_lost(f->log), EIO);
+
+	/* The next server finds the same driver, and goes on. */
+	log = reopen(f, 1, NUM, 0);
+	vdu__inflight_driver(f->log, 0x300000000);
+	vdu__inflight_settle(log, &ring);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), 3);
+	assert_int_equal(atomic_load(vdu__inflight_lost(f->log)), EIO);
+
+	/* Another one has nothing to do with it. */
+	at = 0;
+	vdu__inflight_driver(f->log, 0x100000000);
+	vdu__inflight_settle(log, &ring);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
+	assert_int_equal(atomic_load(vdu__inflight_lost(f->log)), 0);
+
+	/* One that was reset, and came again, neither. */
+	vdu__inflight_take(log, &ring, 3);
+	vdu__inflight_driver(f->log, 0);
+	vdu__inflight_driver(f->log, 0x100000000);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
+
+	/* Nor a ring of another size. */
+	vdu__inflight_reset(log, &ring);
+	vdu__inflight_take(log, &ring, 3);
+	ring.num = NUM / 2;
+	vdu__inflight_settle(log, &ring);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
+
+	/* A run directory that outlived its kernel tells nothing. */
+	vdu__inflight_take(log, &ring, 3);
+	write_boot_id(f, "two\n");
+	log = reopen(f, 1, NUM, 0);
+	vdu__inflight_driver(f->log, 0x100000000);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
+}
+
+static int open_again(struct fixture *f)
+{
 	vdu__inflight_close(f->log);
 	f->log = NULL;
-	assert_int_equal(vdu__inflight_open(f->ctx, "d", 1, NUM, &f->log,
-					    NULL), -ELOOP);
+	return vdu__inflight_open(f->ctx, "d", 1, NUM, &f->log, NULL);
+}
+
+static void a_file_that_others_can_write_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char path[128], other[140];
+
+	(void)reopen(f, 1, NUM, 0);
+	(void)snprintf(path, sizeof(path), "%s" VDU_RUN_DIR "/d/inflight",
+		       f->root);
+	(void)snprintf(other, sizeof(other), "%s.other", path);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(open_again(f), -EPERM);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(other, path), 0);
+	assert_int_equal(open_again(f), -ELOOP);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(open_again(f), -EPERM);
+	assert_int_equal(rename(other, path), 0);
+	assert_int_equal(chmod(path, 0620), 0);
+	assert_int_equal(open_again(f), -EPERM);
+	assert_int_equal(chmod(path, 0600), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 12345, 0), 0);
+		assert_int_equal(open_again(f), -EPERM);
+		assert_int_equal(chown(path, 0, 0), 0);
+	}
+	assert_int_equal(open_again(f), 0);
 }
 
 int main(void)
@@ -254,6 +354,12 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_log_that_does_not_fit_is_begun_anew, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_log_is_of_one_driver_and_one_boot, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_file_that_others_can_write_is_refused, set_up,
 			tear_down),
 	};
 

@@ -224,6 +224,30 @@ ended() { [ ! -e "/proc/$1" ]; }
 	run_fail 3 vdusectl stop "$name-none"
 }
 
+@test "server: waits for a dead one whose device is not free yet" {
+	local name holder
+
+	name=$(dev_name)
+	make_node "$name" --size 1M
+	run_ok vdusectl stop "$name"
+	sleep 1 9<> "/dev/vduse/$name" 3>&- &
+	holder=$!
+	wait_until 10 test -e "/proc/$holder/fd/9"
+	run_ok vdusectl start "$name"
+	[ ! -e "/proc/$holder" ]
+	run_ok dd if="$node" of=/dev/null bs=4k count=1 iflag=direct
+	run_ok vdusectl stop "$name"
+	sleep 60 9<> "/dev/vduse/$name" 3>&- &
+	holder=$!
+	defer kill "$holder"
+	wait_until 10 test -e "/proc/$holder/fd/9"
+	run_fail 5 vdusectl start "$name"
+	[[ $stderr == *"another process serves it"* ]]
+	kill "$holder"
+	wait "$holder" || true
+	run_ok vdusectl start "$name"
+}
+
 @test "server: in the foreground it serves until SIGTERM" {
 	local name pid
 

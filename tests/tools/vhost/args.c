@@ -19,7 +19,7 @@ static const char usage[] =
 "  id                         the serial number\n"
 "  verify                     random I/O, all of it checked\n"
 "      --size BYTES (all) --queues N (1) --depth N (8) --block BYTES (4096)\n"
-"      --seed N (1) --ops N and/or --seconds N (1000 ops)\n"
+"      --seed N (1) --ops N and/or --seconds N (1000 ops), or SIGTERM\n"
 "      --files N (3)          memfds that hold the buffers of one queue\n"
 "  bad CASE|all|list          a malformed request\n"
 "every command: --timeout SECONDS (20) --ring N --no-event-idx --no-indirect\n"

@@ -28,6 +28,7 @@ struct slot {
 
 	uint32_t type;
 	uint64_t first, n;		/* blocks, if it has any */
+	uint64_t began_ms;
 	/* Request bytes in order: header and data; data and status. */
 	uint8_t out[sizeof(struct virtio_blk_outhdr) + SLOT_DATA_MAX];
 	uint8_t in[SLOT_DATA_MAX + 1];

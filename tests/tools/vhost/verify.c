@@ -155,6 +155,7 @@ static struct counts sum_up(const struct worker *workers, unsigned int n)
 		sum.indirect += one->indirect;
 		sum.pieces += one->pieces;
 		sum.errors += one->errors;
+		sum.longest_ms = MAX(sum.longest_ms, one->longest_ms);
 	}
 	return sum;
 }
@@ -188,7 +189,8 @@ static void print_counts(const struct counts *sum, const struct run *run,
 	       (unsigned long long)sum->bytes, (unsigned long long)sum->pieces,
 	       (unsigned long long)sum->indirect);
 	print_queues(dev);
-	printf("milliseconds: %llu\n", (unsigned long long)ms);
+	printf("milliseconds: %llu, longest request: %llu\n",
+	       (unsigned long long)ms, (unsigned long long)sum->longest_ms);
 	printf("errors: %llu\n", (unsigned long long)sum->errors);
 }
 
@@ -211,13 +213,24 @@ static int verify_started(struct dev *dev, struct run *run,
 	return sum.errors != 0;
 }
 
+/* Come to an end as if the time were over. */
+static volatile sig_atomic_t enough;
+
+static void on_sigterm(int sig)
+{
+	(void)sig;
+	enough = 1;
+}
+
 int verify(struct dev *dev, const struct verify_options *options)
 {
 	struct verify_options o = *options;
 	CLEANUP_FREE struct worker *workers = NULL;
 	CLEANUP_FREE struct part *parts = NULL;
-	struct run run = { .options = &o };
+	struct run run = { .options = &o, .enough = &enough };
 	int ret;
+
+	(void)signal(SIGTERM, on_sigterm);
 
 	if (!o.size)
 		o.size = dev->config.capacity * SECTOR;

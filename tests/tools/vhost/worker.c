@@ -114,7 +114,8 @@ static bool pick(struct worker *w, struct slot *slot)
 		w->cursor += slot->n;
 		return slot->n > 0;
 	}
-	if (!w->ops_left || (w->deadline && now_ms() >= w->deadline))
+	if (!w->ops_left || *w->run->enough ||
+	    (w->deadline && now_ms() >= w->deadline))
 		return false;
 	slot->type = random_type(w);
 	slot->first = rnd_in(&w->rng, 0, w->part->n - 1);
@@ -172,6 +173,8 @@ static void finish(struct worker *w, struct slot *slot, uint32_t used_len)
 	const char *note = slot_complete(slot);
 	uint8_t status = slot->in[slot->in_len - 1];
 
+	w->counts.longest_ms = MAX(w->counts.longest_ms,
+				   now_ms() - slot->began_ms);
 	count(w, slot);
 	if (note)
 		wrong(w, "type %u: %s", slot->type, note);
@@ -201,6 +204,7 @@ static int start_some(struct worker *w)
 		if (w->queue->n_free < framing->pieces_max || !pick(w, slot))
 			break;
 		build(w, slot);
+		slot->began_ms = now_ms();
 		ret = slot_submit(slot, w->queue, framing, &w->rng);
 		if (ret < 0)
 			return ret;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "tests/tools/vhost/slot.h"
@@ -15,6 +16,7 @@ struct run {
 	bool zeroes, flush;
 	pthread_barrier_t barrier;
 	atomic_bool stop;		/* something cannot be mended */
+	const volatile sig_atomic_t *enough;	/* of the random phase */
 };
 
 /* Adjacent blocks that one worker at a time reads and writes. */
@@ -26,7 +28,7 @@ struct part {
 
 struct counts {
 	uint64_t reads, writes, zeroes, flushes, bytes;
-	uint64_t indirect, pieces, errors;
+	uint64_t indirect, pieces, errors, longest_ms;
 };
 
 enum phase {

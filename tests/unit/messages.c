@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The control thread's answers to status messages that no kernel sends in
+ * order: a socket stands for the device, whose ioctls all fail.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <linux/virtio_config.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/server/server.h"
+#include "lib/util/fs.h"
+
+#define RUNNING (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | \
+		 VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
+
+struct fixture {
+	struct vdu__server server;
+	struct vdu__queue queue;
+	struct started started;
+	char root[64];
+	int kernel;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct vdu__server *server = &f->server;
+	char path[128];
+	int fds[2];
+
+	strcpy(f->root, "/tmp/vdusectl-unit-XXXXXX");
+	assert_non_null(mkdtemp(f->root));
+	assert_int_equal(vdu_ctx_new(&server->ctx), 0);
+	assert_int_equal(vdu_ctx_set_root(server->ctx, f->root), 0);
+	(void)snprintf(path, sizeof(path), "%s" VDU_RUN_DIR "/d", f->root);
+	assert_int_equal(vdu__mkdir_p(path, 0700), 0);
+	assert_int_equal(vdu__inflight_open(server->ctx, "d", 1, 16,
+					    &server->inflight, NULL), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				    fds), 0);
+	f->kernel = fds[0];
+	server->device_fd = fds[1];
+	server->timer_fd = -1;
+	server->iotlb = vdu__iotlb_new(server->device_fd);
+	server->queues = &f->queue;
+	server->started = &f->started;
+	server->n_queues = 1;
+	/* A queue that has stopped, as far as it was told to. */
+	f->queue.idle = true;
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char command[100];
+
+	vdu__inflight_close(f->server.inflight);
+	vdu__iotlb_free(f->server.iotlb);
+	vdu_ctx_free(f->server.ctx);
+	(void)close(f->kernel);
+	(void)close(f->server.device_fd);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", f->root);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+/* The server's answer to a status: its result. */
+static uint32_t send_status(struct fixture *f, uint8_t status)
+{
+	struct vduse_dev_request request = {
+		.type = VDUSE_SET_STATUS, .request_id = 7, .s.status = status,
+	};
+	struct vduse_dev_response response;
+
+	assert_int_equal(write(f->kernel, &request, sizeof(request)),
+			 sizeof(request));
+	vdu__server_message(&f->server);
+	assert_int_equal(read(f->kernel, &response, sizeof(response)),
+			 sizeof(response));
+	assert_int_equal(response.request_id, 7);
+	return response.result;
+}
+
+static void run_as_if_resumed(struct fixture *f)
+{
+	f->server.status = RUNNING;
+	f->server.driver_features = 1;
+	f->started.running = true;
+	f->started.num = 16;
+	vdu__inflight_driver(f->server.inflight, 1);
+	atomic_store(vdu__inflight_lost(f->server.inflight), EIO);
+}
+
+static void assert_forgotten(const struct fixture *f)
+{
+	assert_false(f->started.running);
+	assert_int_equal(f->started.num, 0);
+	assert_int_equal(f->server.driver_features, 0);
+	assert_int_equal(vdu__counted(&f->server.resets), 1);
+	assert_int_equal(atomic_load(vdu__inflight_lost(f->server.inflight)),
+			 0);
+}
+
+static void a_reset_forgets_the_driver(void **state)
+{
+	struct fixture *f = *state;
+
+	run_as_if_resumed(f);
+	assert_int_equal(send_status(f, 0), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(f->server.status, 0);
+	assert_forgotten(f);
+}
+
+static void a_driver_that_begins_again_has_been_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	run_as_if_resumed(f);
+	assert_int_equal(send_status(f, VIRTIO_CONFIG_S_ACKNOWLEDGE),
+			 VDUSE_REQ_RESULT_OK);
+	assert_int_equal(f->server.status, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	assert_forgotten(f);
+	/* One that fails has not. */
+	run_as_if_resumed(f);
+	assert_int_equal(send_status(f, RUNNING | VIRTIO_CONFIG_S_FAILED),
+			 VDUSE_REQ_RESULT_OK);
+	assert_true(f->started.running);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_reset_forgets_the_driver,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_driver_that_begins_again_has_been_reset, set_up,
+			tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
