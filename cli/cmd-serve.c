@@ -11,7 +11,19 @@
 
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/operands.h"
 #include "cli/text.h"
+
+struct options {
+	bool rescue;
+};
+
+#define O(member) offsetof(struct options, member)
+static const struct option_row rows[] = {
+	{ "rescue", 0, 0, OPTION_FLAG, 0, O(rescue), NULL,
+	  "without a backend: answer every request with an error", NULL, 0, 0 },
+	{ 0 }
+};
 
 struct sink {
 	const char *name;
@@ -51,10 +63,12 @@ static void log_line(void *data, int level, const char *text)
 static int run(struct cli *cli, const void *options)
 {
 	struct sink sink = { cli->operands[0], stderr_is_journal() };
-	const char *problem = vdu_name_problem(sink.name);
+	const struct options *o = options;
+	/* A device of others may have a name that we would not give. */
+	const char *problem = o->rescue ? operand_problem(sink.name) :
+					  vdu_name_problem(sink.name);
 	struct vdu_error err = { 0 };
 
-	(void)options;
 	if (problem)
 		return message_usage(cli, "name '%s' %s", sink.name, problem);
 	/* Started as /proc/self/exe it would be "exe" in ps and in messages. */
@@ -63,7 +77,8 @@ static int run(struct cli *cli, const void *options)
 	(void)signal(SIGPIPE, SIG_IGN);
 	vdu_ctx_set_log(cli->ctx, log_line, &sink,
 			cli->globals.quiet ? 4 : cli->globals.verbose ? 7 : 6);
-	if (vdu_serve(cli->ctx, sink.name, &err))
+	if (o->rescue ? vdu_rescue(cli->ctx, sink.name, &err) :
+			vdu_serve(cli->ctx, sink.name, &err))
 		return message_error(cli, sink.name, &err);
 	return EXIT_OK;
 }
@@ -77,6 +92,8 @@ const struct command cmd_serve = {
 	.name = "serve",
 	.group = "System",
 	.summary = "Serve a device in the foreground, until SIGTERM",
+	.options = rows,
+	.options_size = sizeof(struct options),
 	.flags = COMMAND_NO_LIMIT | COMMAND_OWN_SIGNALS,
 	.arguments = arguments,
 	.run = run,

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 
 #include "lib/ring/barrier.h"
-#include "lib/ring/split.h"
 #include "lib/util/macro.h"
 
 /* virtio 1.2, 2.7.6 and 2.7.8. */
@@ -216,25 +215,26 @@ static int collect(const struct history *h, uint16_t *heads,
 	return n;
 }
 
-int vdu__ring_outstanding(uint16_t num, const void *avail, const void *used,
-			  uint16_t *heads, unsigned int *ret_certain)
+int vdu__ring_outstanding(uint16_t num, const void *avail, uint16_t avail_idx,
+			  const void *used, uint16_t used_idx, uint16_t *heads,
+			  unsigned int *ret_certain)
 {
 	CLEANUP_FREE struct entry *entries = calloc(num, 2 * sizeof(*entries));
 	CLEANUP_FREE struct head *all = calloc(num, sizeof(*all));
 	CLEANUP_FREE struct bound *bounds = calloc(num, 2 * sizeof(*bounds));
-	struct vdu__ring_view view;
 	struct history h;
 	int r;
 
 	if (!entries || !all || !bounds)
 		return -ENOMEM;
-	vdu__ring_look(num, avail, used, &view);
+	/* The entries are read after the index that the caller has read. */
+	vdu__fence();
 	h = (struct history){
 		.num = num,
-		.open = (uint16_t)(view.avail_idx - view.used_idx),
+		.open = (uint16_t)(avail_idx - used_idx),
 		.n_avail = num,
 		.n_used = num,
-		.whole = first_lap(avail, num, view.avail_idx, view.used_idx),
+		.whole = first_lap(avail, num, avail_idx, used_idx),
 		.avail = entries, .used = entries + num,
 		.heads = all,
 		.bound = bounds, .next_bound = bounds + num,
@@ -242,10 +242,10 @@ int vdu__ring_outstanding(uint16_t num, const void *avail, const void *used,
 	if (h.open > num)
 		return -EPROTO;
 	if (h.whole) {
-		h.n_avail = view.avail_idx;
-		h.n_used = view.used_idx;
+		h.n_avail = avail_idx;
+		h.n_used = used_idx;
 	}
-	r = read_rings(&h, avail, used, view.avail_idx, view.used_idx);
+	r = read_rings(&h, avail, used, avail_idx, used_idx);
 	if (r < 0)
 		return r;
 	first_bounds(&h);

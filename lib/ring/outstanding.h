@@ -25,5 +25,6 @@
  * the rings are mapped for it. Nobody may be serving them meanwhile; what the
  * driver adds then is not among the heads.
  */
-int vdu__ring_outstanding(uint16_t num, const void *avail, const void *used,
-			  uint16_t *heads, unsigned int *ret_certain);
+int vdu__ring_outstanding(uint16_t num, const void *avail, uint16_t avail_idx,
+			  const void *used, uint16_t used_idx, uint16_t *heads,
+			  unsigned int *ret_certain);

@@ -13,6 +13,7 @@
 #include <vduse/manage.h>
 
 #include "lib/server/client.h"
+#include "lib/server/rescue.h"
 #include "lib/util/lock.h"
 
 /* How long a killed server may take to be gone. */
@@ -42,10 +43,9 @@ static int notify_socket(struct vdu_ctx *ctx, const char *name,
 }
 
 /* In the child: become the server. Nothing of ours but the log stays open. */
-static void exec_server(const struct vdu_ctx *ctx, const char *name,
+static void exec_server(const struct vdu_ctx *ctx, const char *const argv[],
 			const char *notify, int log_fd)
 {
-	const char *const argv[] = { "vdusectl", "serve", name, NULL };
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
@@ -142,8 +142,8 @@ static void end_server(pid_t pid, int pidfd)
 	(void)waitpid(pid, NULL, WNOHANG);
 }
 
-int vdu__server_start(struct vdu_ctx *ctx, const char *name,
-		      struct vdu_error *err)
+static int launch(struct vdu_ctx *ctx, const char *name,
+		  const char *const argv[], struct vdu_error *err)
 {
 	CLEANUP_CLOSE int log_fd = open_log(ctx, name, err);
 	CLEANUP_CLOSE int notify_fd = -EBADF;
@@ -162,7 +162,7 @@ int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 		return vdu__fail(err, VDU_STAGE_SERVER, -errno, "fork: %s",
 				 strerror(errno));
 	if (pid == 0)
-		exec_server(ctx, name, notify, log_fd);
+		exec_server(ctx, argv, notify, log_fd);
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	r = pidfd < 0 ? vdu__fail(err, VDU_STAGE_SERVER, -errno,
 				  "pidfd_open: %s", strerror(errno)) :
@@ -171,6 +171,24 @@ int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 	if (r < 0)
 		end_server(pid, pidfd);
 	return r;
+}
+
+int vdu__server_start(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err)
+{
+	const char *const argv[] = { "vdusectl", "serve", name, NULL };
+
+	return launch(ctx, name, argv, err);
+}
+
+int vdu__rescue_start(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err)
+{
+	const char *const argv[] = { "vdusectl", "serve", "--rescue", name,
+				     NULL };
+	int r = vdu__rescue_dir(ctx, name, err);
+
+	return r < 0 ? r : launch(ctx, name, argv, err);
 }
 
 static int wait_gone(struct vdu_ctx *ctx, int pidfd, struct vdu_error *err)
@@ -225,6 +243,9 @@ PUBLIC int vdu_start(struct vdu_ctx *ctx, const char *name,
 	CLEANUP_CLOSE int lock = -EBADF;
 	int r = require_ours(ctx, name, &lock, err);
 
+	/* One that only gives errors is in the way of the real one. */
+	if (r == 0 && vdu__rescue_pid(ctx, name))
+		r = vdu__server_stop(ctx, name, err);
 	if (r < 0)
 		return r;
 	return vdu__server_pid(ctx, name) ? 0 :

@@ -102,11 +102,11 @@ static struct flock whole_file(short type)
 	return (struct flock){ .l_type = type, .l_whence = SEEK_SET };
 }
 
-int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
-		      struct vdu_error *err)
+static int claim(struct vdu_ctx *ctx, const char *name, short type,
+		 int *ret_fd, struct vdu_error *err)
 {
 	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
-	struct flock lock = whole_file(F_WRLCK);
+	struct flock lock = whole_file(type);
 
 	if (fd < 0)
 		return vdu__fail(err, VDU_STAGE_STATE, fd,
@@ -125,13 +125,38 @@ int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 	return 0;
 }
 
-pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name)
+int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err)
+{
+	return claim(ctx, name, F_WRLCK, ret_fd, err);
+}
+
+int vdu__claim_rescue(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err)
+{
+	return claim(ctx, name, F_RDLCK, ret_fd, err);
+}
+
+static struct flock claimed(const struct vdu_ctx *ctx, const char *name)
 {
 	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
 	struct flock lock = whole_file(F_WRLCK);
 
-	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ||
-	    lock.l_type == F_UNLCK)
-		return 0;
-	return lock.l_pid;
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0)
+		lock.l_type = F_UNLCK;
+	return lock;
+}
+
+pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name)
+{
+	struct flock lock = claimed(ctx, name);
+
+	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
+pid_t vdu__rescue_pid(const struct vdu_ctx *ctx, const char *name)
+{
+	struct flock lock = claimed(ctx, name);
+
+	return lock.l_type == F_RDLCK ? lock.l_pid : 0;
 }

@@ -25,5 +25,14 @@ int vdu__lock_device(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 		      struct vdu_error *err);
 
-/* Pid of the living server of a device of ours; 0 if none. */
+/* The same of a rescue server: a read lock, so that it can be told apart. */
+int vdu__claim_rescue(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err);
+
+/*
+ * Pid of the living server of a device with a run directory, be it a rescue
+ * server; 0 if none.
+ */
 pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name);
+/* Its pid if that is a rescue server, else 0. */
+pid_t vdu__rescue_pid(const struct vdu_ctx *ctx, const char *name);

@@ -81,6 +81,14 @@ int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 int vdu_serve(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
+ * Be the server of last resort of a device, ours or not, whose server is gone:
+ * answer the kernel's messages, and every request with an error, until SIGTERM
+ * or SIGINT. -EBUSY: somebody serves it; -EPERM with VDU_STAGE_DEVICE: the
+ * kernel has given it up, so that there is nothing to answer.
+ */
+int vdu_rescue(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
  * Start the server of a device of ours whose server is gone; returns when it
  * serves. Served already: 0. -ENOENT: no such device; -EBUSY: its server is
  * not ours.
