@@ -19,3 +19,11 @@ int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 /* Ask it to drain and stop, and wait until the process is gone. */
 int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err);
+
+/*
+ * End whoever serves the device, ours or not: SIGTERM and a moment to drain if
+ * it answers, else SIGKILL. Afterwards nobody has it open. -ETIMEDOUT: the
+ * kernel does not let a process go.
+ */
+int vdu__server_end(struct vdu_ctx *ctx, const char *name,
+		    struct vdu_error *err);

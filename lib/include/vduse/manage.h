@@ -57,13 +57,21 @@ int vdu_bind(struct vdu_ctx *ctx, const char *name, enum vdu_driver driver,
 	     unsigned int flags, char ret_node[VDU_NODE_MAX],
 	     struct vdu_error *err);
 
+#define VDU_UNBIND_FORCE	(1u << 0)	/* whatever its server does */
+
 /*
  * Take the device from its driver and off the bus. Not attached: 0.
  * -EBUSY with VDU_STAGE_HOLDER: somebody uses it, and the text says who.
+ * VDU_UNBIND_FORCE ends its server, stuck or not, foreign or not, and answers
+ * what is in flight or still comes with errors; who uses the disk is told in
+ * the log (level 4). Only a VM is not robbed: -EBUSY. -ETIMEDOUT: the text
+ * names the step; a second call goes on from there.
  */
-int vdu_unbind(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+int vdu_unbind(struct vdu_ctx *ctx, const char *name, unsigned int flags,
+	       struct vdu_error *err);
 
 #define VDU_DESTROY_KEEP_IMAGE	(1u << 0)	/* leave the default image */
+#define VDU_DESTROY_FORCE	(1u << 1)	/* as VDU_UNBIND_FORCE */
 
 /*
  * Unbind, stop the server, destroy the device, remove its files: also the
