@@ -2,6 +2,8 @@
 /* Asking a server of ours, from the management side. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "lib/util/ctx.h"
 
 /*
@@ -27,3 +29,6 @@ int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
  */
 int vdu__server_end(struct vdu_ctx *ctx, const char *name,
 		    struct vdu_error *err);
+
+/* SIGTERM, a moment, SIGKILL, and wait until it is gone. No such process: 0. */
+int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, struct vdu_error *err);

@@ -56,6 +56,11 @@ static int end_process(struct vdu_ctx *ctx, pid_t pid, int grace_ms,
 	return 0;
 }
 
+int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, struct vdu_error *err)
+{
+	return end_process(ctx, pid, GRACE_MS, err);
+}
+
 static int end_openers(struct vdu_ctx *ctx, const char *name,
 		       struct vdu_error *err)
 {
