@@ -128,7 +128,8 @@ int vdu__unbind_forced(struct vdu_ctx *ctx, const char *name, bool for_good,
 	r = refuse_vm(ctx, name, &binding, err);
 	if (r == 0)
 		r = vdu__server_end(ctx, name, err);
-	if (r < 0)
+	/* A server of others may take its device along. */
+	if (r < 0 || !vdu__device_exists(ctx, name))
 		return r;
 	/* In each case at the end, with time of its own. */
 	vdu__undo_push(&undo, end_rescue, (void *)(uintptr_t)name);

@@ -74,7 +74,8 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 	}
 	r = force ? vdu__unbind_forced(ctx, name, true, err) :
 		    take_down(ctx, name, err);
-	if (r == 0)
+	/* A server of others that was ended may have taken its device along. */
+	if (r == 0 && (!force || vdu__device_exists(ctx, name)))
 		r = vdu__control_destroy(ctx, name, err);
 	if (r == 0 && ours)
 		remove_files(ctx, name, flags);
