@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # A disk whose I/O can be held, and who waits for it.
 # shellcheck disable=SC2154 # node, loop: set by others
+# shellcheck disable=SC2034 # slow, reader: for others
 
 # slow_disk: a block device $slow of 2 MiB whose two halves can be held, each
 # by itself: I/O to a held half waits (hold 0|1, release 0|1).

@@ -15,9 +15,9 @@ io_errors() {
 	expect_dmesg 'EXT4-fs|JBD2|Aborting journal|lost (sync )?page write'
 }
 
-# forced [OPTION...]: destroy --force of $name works, and nothing is left.
+# forced: destroy --force of $name works, and nothing is left.
 forced() {
-	run_ok timeout 60 vdusectl destroy --force --timeout 20 "$@" "$name"
+	run_ok timeout 60 vdusectl destroy --force --timeout 20 "$name"
 	[ ! -e "/dev/vduse/$name" ]
 	[ ! -e "/run/vdusectl/$name" ]
 	not_attached "$name"
@@ -52,6 +52,10 @@ reader() {
 	forced
 	ended "$pid"
 	[ ! -e "/var/lib/vdusectl/$name.img" ]
+	# Not bound at all.
+	make_blk "$name" --size 4M
+	kill -STOP "$(server_of "$name")"
+	forced
 }
 
 @test "force: a stopped server with I/O in flight" {
@@ -104,6 +108,26 @@ more_than() {
 	forced
 	failed_io "$reader"
 	release 0
+}
+
+@test "force: a server that the kernel holds: timed out, says so, later done" {
+	local flusher
+
+	io_errors
+	name=$(dev_name)
+	slow_disk
+	make_node "$name" --backend "file:$slow"
+	hold 0
+	# A flush waits in a thread that nothing can end.
+	dd if=/dev/zero of="$node" bs=64k seek=16 count=1 oflag=direct \
+		conv=fsync status=none 3>&- &
+	flusher=$!
+	wait_until 10 in_flight "$name" 1
+	run_fail 8 timeout 60 vdusectl destroy --force --timeout 6s "$name"
+	[[ $stderr == *"its server, pid "*", does not die: the kernel holds it"* ]]
+	release 0
+	forced
+	wait_until 20 ended "$flusher"
 }
 
 @test "force: a server that is killed at any message of a bind" {
@@ -374,4 +398,60 @@ busy() {
 	run_ok vdusectl start "$name"
 	wait_until 10 ended "$job"
 	same_disk "$data" "$node" 65536
+}
+
+# orphans FILTER: jq finds that true of the doctor's checks.
+orphans() {
+	capture vdusectl --json doctor
+	holds ".checks[] | select(.check == \"orphan-devices\" or
+		.check == \"orphan-attached\") | $1"
+}
+
+@test "doctor: --repair clears what crashes have left, and nothing that lives" {
+	local dead live
+
+	io_errors
+	name=$(dev_name) dead=$(dev_name dead) live=$(dev_name live)
+	modprobe virtio_blk
+	make_foreign "$dead"
+	run_ok vdusectl bind virtio "$dead"
+	kill -9 "$foreign_pid"
+	wait "$foreign_pid" || true
+	make_foreign "$live"
+	make_node "$name" --size 1M --backend memory
+	echo "$name" > "$bus/drivers/virtio_vdpa/unbind"
+	orphans "select(.check == \"orphan-devices\").detail |
+		endswith(\": $dead\")"
+	orphans "select(.check == \"orphan-attached\").detail |
+		endswith(\": $name\")"
+	run_ok vdusectl doctor --repair --dry-run
+	state_is "$dead" stalled
+	run_ok vdusectl doctor --repair
+	[[ $stderr == *"removed the device $dead"* ]]
+	[ ! -e "/dev/vduse/$dead" ]
+	[ ! -e "/run/vdusectl/$dead" ]
+	not_attached "$name"
+	state_is "$name" serving
+	state_is "$live" serving
+	orphans '.detail == "none"'
+}
+
+@test "doctor: --repair leaves alone what is in use, and says so" {
+	io_errors
+	name=$(dev_name)
+	modprobe virtio_blk
+	make_foreign "$name"
+	run_ok vdusectl bind virtio "$name"
+	node=/dev/$(foreign_disk "$name")
+	in_background sh -c "exec 9< $node; exec sleep 300"
+	wait_until 10 test -e "/proc/$job/fd/9"
+	kill -9 "$foreign_pid"
+	wait "$foreign_pid" || true
+	run_fail 5 vdusectl doctor --repair
+	[[ $stderr == *"'$name' is in use: open in pid $job"* ]]
+	state_is "$name" stalled
+	kill -9 "$job"
+	wait "$job" || true
+	run_ok vdusectl doctor --repair
+	[ ! -e "/dev/vduse/$name" ]
 }
