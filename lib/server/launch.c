@@ -367,8 +367,10 @@ PUBLIC int vdu_start(struct vdu_ctx *ctx, const char *name,
 	if (r < 0)
 		return r;
 	pid = vdu__supervisor_pid(ctx, name);
-	if (pid)
-		return ask_supervisor(ctx, name, pid, err);
+	r = pid ? ask_supervisor(ctx, name, pid, err) : -ESRCH;
+	/* Else it was about to end: with a server that was stopped. */
+	if (r == 0 || (pid && vdu__supervisor_pid(ctx, name) == pid))
+		return r;
 	/* What a supervisor has started gets one again, and nothing else. */
 	pid = vdu__server_pid(ctx, name);
 	vdu__record_load(ctx, name, &record);

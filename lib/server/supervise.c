@@ -65,14 +65,16 @@ static void stop_child(struct vdu__supervisor *s)
 
 static void leave(struct vdu__supervisor *s)
 {
-	if (!s->child.pid) {
-		s->done = true;
-	} else if (s->leaving) {
-		vdu__child_kill(s, "it is not to be waited for");
-	} else {
+	if (!s->leaving) {
 		vdu__notify("STOPPING=1");
-		stop_child(s);
+		vdu__log(s->ctx, 6, "told to end, and its server with it");
 	}
+	if (!s->child.pid)
+		s->done = true;
+	else if (s->leaving)
+		vdu__child_kill(s, "it is not to be waited for");
+	else
+		stop_child(s);
 	s->leaving = true;
 }
 
