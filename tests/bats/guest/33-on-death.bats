@@ -16,7 +16,7 @@ lose_backend() {
 find_backend() { mv "$image.away" "$image"; }
 
 @test "on-death: fail=SECONDS fails what waits, until the server is back" {
-	local name image=$BATS_TEST_TMPDIR/image reader
+	local name image=$BATS_TEST_TMPDIR/image
 
 	name=$(dev_name)
 	expect_dmesg 'I/O error, dev vd'
@@ -50,7 +50,8 @@ find_backend() { mv "$image.away" "$image"; }
 	sleep 2
 	[ -e "/proc/$reader" ]
 	run_ok vdusectl set "$name" on-death=fail=0
-	! wait "$reader"
+	wait "$reader" && status=0 || status=$?
+	[ "$status" -ne 0 ]
 	failing "$name"
 	# A new one waits again.
 	run_ok vdusectl set "$name" on-death=queue
