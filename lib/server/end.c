@@ -84,18 +84,34 @@ static int end_openers(struct vdu_ctx *ctx, const char *name,
 	return r;
 }
 
+/*
+ * It is not to bring the server back, and if it can it ends in peace: systemd
+ * would start again what was killed.
+ */
+static void tell_supervisor(pid_t pid)
+{
+	if (!pid)
+		return;
+	(void)kill(pid, SIGTERM);
+	(void)kill(pid, SIGCONT);
+}
+
 int vdu__server_end(struct vdu_ctx *ctx, const char *name,
 		    struct vdu_error *err)
 {
-	pid_t pid = vdu__server_pid(ctx, name);
+	pid_t supervisor = vdu__supervisor_pid(ctx, name), pid;
 	bool gentle;
 	int r = 0;
 
+	tell_supervisor(supervisor);
+	pid = vdu__server_pid(ctx, name);
 	if (pid) {
 		/* A rescue server has no socket, and never much to finish. */
 		gentle = vdu__rescue_pid(ctx, name) == pid ||
 			 answers(ctx, name);
 		r = end_process(ctx, pid, gentle ? GRACE_MS : 0, err);
 	}
+	if (r == 0 && supervisor)
+		r = end_process(ctx, supervisor, GRACE_MS, err);
 	return r < 0 ? r : end_openers(ctx, name, err);
 }

@@ -55,6 +55,18 @@ int64_t vdu_dev_virtio_status(struct vdu_dev *dev); /* virtio_vdpa only */
 int64_t vdu_dev_msg_timeout(struct vdu_dev *dev);   /* seconds; 0: for ever */
 int64_t vdu_dev_bounce_size(struct vdu_dev *dev);   /* bytes */
 
+/* Of a device of ours: "queue" or "fail=30"; else "". */
+const char *vdu_dev_on_death(struct vdu_dev *dev);
+/* What its supervisor has done; it may be gone. */
+struct vdu_supervision {
+	size_t size_of;			/* set by the caller */
+	pid_t pid;			/* of the supervisor; 0: none */
+	uint64_t restarts;		/* of the server, all in all */
+	int failing;			/* requests fail, by on_death */
+	char last_exit[256];		/* "killed by signal 9", or "" */
+};
+void vdu_dev_supervision(struct vdu_dev *dev, struct vdu_supervision *ret);
+
 /*
  * Who uses the node of a device: mounts, swap, dm and md, open files, VMs.
  * text gets one line ("mounted on /mnt, open in pid 12 (qemu)"). Returns the

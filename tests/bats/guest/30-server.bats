@@ -7,7 +7,6 @@ load 10-blk
 load 30-held
 
 started() { [ -e "/proc/$1" ]; }
-ended() { [ ! -e "/proc/$1" ]; }
 
 @test "server: stop and start under a bound device, I/O waits for it" {
 	local name pid dir=$BATS_TEST_TMPDIR
@@ -44,6 +43,7 @@ ended() { [ ! -e "/proc/$1" ]; }
 	make_node "$name" --backend "file:$mnt/image" --queues 2
 	dd if="$dir/data" of="$node" bs=4k oflag=direct status=none 3>&- &
 	for _ in 1 2 3; do
+		unsupervised "$name"
 		pid=$(column "$name" pid)
 		kill -9 "$pid"
 		wait_until 10 state_is "$name" stalled
@@ -65,6 +65,7 @@ ended() { [ ! -e "/proc/$1" ]; }
 	random_file "$dir/data" $((2 << 20))
 	write_node "$dir/data" "$loop"
 	make_node "$name" --backend "file:$slow"
+	unsupervised "$name"
 	hold 0
 	read_later "$dir/first" 0
 	first=$reader

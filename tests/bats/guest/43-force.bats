@@ -30,7 +30,6 @@ failed_io() {
 	! wait "$1" || fail "the I/O has not failed"
 }
 
-ended() { [ ! -e "/proc/$1" ]; }
 has_status() { [ "$(server_of "$name")" = "$1" ]; }
 
 # reader: reads all of $node again and again until it fails: $job.
@@ -83,6 +82,7 @@ reader() {
 		--ioengine=libaio --iodepth=32 --numjobs=2 --direct=1 \
 		--time_based --runtime=300 --allow_file_create=0 --minimal
 	wait_until 20 more_than 200
+	unsupervised "$name"
 	kill -9 "$(server_of "$name")"
 	wait_until 10 state_is "$name" stalled
 	forced
@@ -387,6 +387,7 @@ busy() {
 	random_file "$data" 65536
 	write_node "$data" "$node"
 	run_fail 5 vdusectl serve --rescue "$name"
+	unsupervised "$name"
 	kill -9 "$(server_of "$name")"
 	wait_until 10 state_is "$name" stalled
 	in_background vdusectl serve --rescue "$name"
