@@ -88,23 +88,28 @@ static int end_openers(struct vdu_ctx *ctx, const char *name,
  * It is not to bring the server back, and if it can it ends in peace: systemd
  * would start again what was killed.
  */
-static void tell_supervisor(pid_t pid)
+static pid_t tell_supervisor(struct vdu_ctx *ctx, const char *name)
 {
-	if (!pid)
-		return;
-	(void)kill(pid, SIGTERM);
-	(void)kill(pid, SIGCONT);
+	pid_t pid = vdu__supervisor_pid(ctx, name);
+	CLEANUP_CLOSE int pidfd = pid ?
+		(int)syscall(SYS_pidfd_open, pid, 0) : -EBADF;
+
+	/* Gone in between, or still the one that holds the lock. */
+	if (pidfd < 0 || vdu__supervisor_pid(ctx, name) != pid)
+		return 0;
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGCONT, NULL, 0);
+	return pid;
 }
 
 int vdu__server_end(struct vdu_ctx *ctx, const char *name,
 		    struct vdu_error *err)
 {
-	pid_t supervisor = vdu__supervisor_pid(ctx, name), pid;
+	pid_t supervisor = tell_supervisor(ctx, name);
+	pid_t pid = vdu__server_pid(ctx, name);
 	bool gentle;
 	int r = 0;
 
-	tell_supervisor(supervisor);
-	pid = vdu__server_pid(ctx, name);
 	if (pid) {
 		/* A rescue server has no socket, and never much to finish. */
 		gentle = vdu__rescue_pid(ctx, name) == pid ||

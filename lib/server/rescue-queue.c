@@ -14,7 +14,9 @@
 /* Of one queue, before messages and the others get their turn. */
 #define TAKE_MAX 64
 #define ROUNDS_MAX 16
+/* For the kernel to take an interrupt. */
 #define RETRY_MS 1
+#define RETRIES_MAX 5000
 
 static bool has(const struct vdu__rescue *rescue, unsigned int feature)
 {
@@ -53,7 +55,10 @@ static void interrupt(struct vdu__rescue *rescue,
 	int r = vdu__device_interrupt(rescue->device_fd, queue->index);
 
 	/* Refused until the kernel has seen our reply to DRIVER_OK. */
-	queue->interrupt_due = r == -EINVAL;
+	queue->interrupt_due = r == -EINVAL &&
+			       queue->interrupt_retries++ < RETRIES_MAX;
+	if (r == 0)
+		queue->interrupt_retries = 0;
 	rescue->lost |= r == -EPERM;
 }
 

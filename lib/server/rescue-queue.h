@@ -19,6 +19,7 @@ struct vdu__rescue_queue {
 	bool running;
 	bool broken;			/* until the driver resets the device */
 	bool interrupt_due;		/* the kernel did not take it yet */
+	unsigned int interrupt_retries;
 	bool was_started;		/* since the reset; last_avail is right */
 	uint16_t last_avail;
 	struct vdu__ring ring;
