@@ -115,7 +115,7 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 		     s->path[0] ? ":" : "", path ? path : "", s->n_queues,
 		     s->n_queues == 1 ? "" : "s", s->queue_size, s->block_size,
 		     s->serial, s->read_only ? ", read-only" : "");
-	(void)printf("would start its server: vdusectl serve %s\n", s->name);
+	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)
 		(void)printf("would bind it to %s\n", o->bind);
 }

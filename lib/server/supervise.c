@@ -22,6 +22,7 @@
 
 #include "lib/server/launch.h"
 #include "lib/server/notify.h"
+#include "lib/server/sandbox.h"
 #include "lib/util/lock.h"
 
 #define RESCUE_END_MS 2000	/* for the rescue server to end */
@@ -271,6 +272,8 @@ static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 					  s->notify, err);
 	if (s->notify_fd < 0)
 		return s->notify_fd;
+	/* To start a server takes memory, while its disk takes no writes. */
+	vdu__become_flusher(s->ctx);
 	vdu__record_load(s->ctx, s->name, &s->record);
 	s->sign_every_ns = vdu__notify_watchdog_ns() / 2;
 	pid = vdu__server_pid_at(s->lock_fd);
