@@ -16,7 +16,7 @@
 
 struct options {
 	uint64_t size, queues, queue_size, block_size;
-	const char *backend, *serial, *discard, *bind;
+	const char *backend, *serial, *discard, *bind, *on_death;
 	bool read_only, if_not_exists, dry_run;
 };
 
@@ -44,6 +44,10 @@ static const struct option_row rows[] = {
 	  "refuse writes", NULL, 0, 0 },
 	{ "discard", 0, 0, OPTION_CHOICE, 0, O(discard), NULL,
 	  "offer discard (default: where the backend can)", on_off, 0, 0 },
+	{ "on-death", 0, 0, OPTION_TEXT, COMPLETE_ON_DEATH, O(on_death),
+	  "POLICY",
+	  "I/O without a server waits: queue (default); or fail=SECONDS: so long",
+	  NULL, 0, 0 },
 	{ "bind", 0, 0, OPTION_CHOICE, 0, O(bind), NULL,
 	  "bind it as well, and print the node", driver_names, 0, 0 },
 	{ "if-not-exists", 0, 0, OPTION_FLAG, 0, O(if_not_exists), NULL,
@@ -92,6 +96,8 @@ static int make_spec(struct cli *cli, const struct options *o,
 		return r;
 	if (o->backend && vdu_blk_spec_set_backend(spec, o->backend, &err))
 		return message_error(cli, NULL, &err);
+	if (o->on_death && vdu_blk_spec_set_on_death(spec, o->on_death, &err))
+		return message_error(cli, NULL, &err);
 	if (!spec->size_bytes && !spec->path[0])
 		return message_usage(cli, "--size is missing: only an existing file has a size");
 	return EXIT_OK;
@@ -109,7 +115,7 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 		     s->path[0] ? ":" : "", path ? path : "", s->n_queues,
 		     s->n_queues == 1 ? "" : "s", s->queue_size, s->block_size,
 		     s->serial, s->read_only ? ", read-only" : "");
-	(void)printf("would start its server: vdusectl serve %s\n", s->name);
+	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)
 		(void)printf("would bind it to %s\n", o->bind);
 }

@@ -2,6 +2,7 @@
 /* destroy: unbind, stop the server, remove the device and its files. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <vduse/manage.h>
 
@@ -9,7 +10,7 @@
 #include "cli/operands.h"
 
 struct options {
-	bool if_exists, keep_image, dry_run;
+	bool if_exists, keep_image, force, all, dry_run;
 };
 
 #define O(member) offsetof(struct options, member)
@@ -18,6 +19,12 @@ static const struct option_row rows[] = {
 	  "accept that there is no such device", NULL, 0, 0 },
 	{ "keep-image", 0, 0, OPTION_FLAG, 0, O(keep_image), NULL,
 	  "leave the image that create made by default", NULL, 0, 0 },
+	{ "force", 0, 0, OPTION_FLAG, 0, O(force), NULL,
+	  "whoever serves or uses it: end the server, I/O gets errors", NULL,
+	  0, 0 },
+	{ "all", 0, 0, OPTION_FLAG, 0, O(all), NULL,
+	  "all of ours; with --force, others that nobody serves, too", NULL,
+	  0, 0 },
 	{ "dry-run", 'N', 0, OPTION_FLAG, 0, O(dry_run), NULL,
 	  "print the steps, change nothing", NULL, 0, 0 },
 	{ 0 }
@@ -43,7 +50,8 @@ static int plan(struct cli *cli, const char *name, const struct options *o,
 		(void)printf("would unbind %s from %s\n", name,
 			     vdu_dev_driver(dev));
 	if (vdu_dev_pid(dev) > 0)
-		(void)printf("would stop its server, pid %d\n",
+		(void)printf("would %s its server, pid %d\n",
+			     o->force ? "end" : "stop",
 			     (int)vdu_dev_pid(dev));
 	(void)printf("would destroy %s\n", name);
 	if (!o->keep_image &&
@@ -57,15 +65,17 @@ static int destroy_one(struct cli *cli, const char *name, void *data,
 		       struct vdu_error *err)
 {
 	const struct job *job = data;
+	const struct options *o = job->options;
 	int r;
 
-	if (job->options->dry_run)
-		r = plan(cli, name, job->options, err);
+	if (o->dry_run)
+		r = plan(cli, name, o, err);
 	else
-		r = vdu_destroy(cli->ctx, name, job->options->keep_image ?
-				VDU_DESTROY_KEEP_IMAGE : 0, err);
+		r = vdu_destroy(cli->ctx, name,
+				(o->keep_image ? VDU_DESTROY_KEEP_IMAGE : 0) |
+				(o->force ? VDU_DESTROY_FORCE : 0), err);
 	/* Only a missing device, not a missing file on the way. */
-	if (r == -ENOENT && job->options->if_exists &&
+	if (r == -ENOENT && (o->if_exists || o->all) &&
 	    err->stage == VDU_STAGE_LOOKUP)
 		return 0;
 	if (!r)
@@ -74,14 +84,34 @@ static int destroy_one(struct cli *cli, const char *name, void *data,
 	return r;
 }
 
+static bool is_ours(struct vdu_dev *dev)
+{
+	return !strcmp(vdu_dev_owner(dev), "vdusectl");
+}
+
+static bool is_ours_or_dead(struct vdu_dev *dev)
+{
+	return is_ours(dev) || !vdu_dev_pid(dev);
+}
+
 static int run(struct cli *cli, const void *options)
 {
 	const struct options *o = options;
 	CLEANUP_JSON struct json_object *results = json_object_new_array();
+	CLEANUP_FREE char **all = NULL;
 	struct job job = { o, results };
-	int code = operands_each(cli, cli->operands, cli->n_operands,
-				 destroy_one, &job);
+	const char *const *names = cli->operands;
+	size_t n = cli->n_operands;
+	int code = operand_or_all(cli, o->all, true);
 
+	if (!code && o->all) {
+		code = operand_all(cli, o->force ? is_ours_or_dead : is_ours,
+				   &all, &n);
+		names = (const char *const *)all;
+	}
+	if (code)
+		return code;
+	code = operands_each(cli, names, n, destroy_one, &job);
 	if (o->dry_run)
 		return code;
 	return exit_merge((enum exit_code)code,
@@ -89,7 +119,7 @@ static int run(struct cli *cli, const void *options)
 }
 
 static const struct argument arguments[] = {
-	{ "NAME", NULL, "the device", COMPLETE_DEVICE, false, true },
+	{ "NAME", NULL, "the device", COMPLETE_DEVICE, true, true },
 	{ 0 }
 };
 static const struct object_kind *const kinds[] = { &kind_results, NULL };

@@ -9,6 +9,19 @@
 #include "cli/message.h"
 #include "cli/text.h"
 
+struct options {
+	bool repair, dry_run;
+};
+
+#define O(member) offsetof(struct options, member)
+static const struct option_row option_rows[] = {
+	{ "repair", 0, 0, OPTION_FLAG, 0, O(repair), NULL,
+	  "first clear what nothing needs any more", NULL, 0, 0 },
+	{ "dry-run", 'N', 0, OPTION_FLAG, 0, O(dry_run), NULL,
+	  "with --repair: print the steps, change nothing", NULL, 0, 0 },
+	{ 0 }
+};
+
 static const char *const words[] = {
 	[VDU_CHECK_OK] = "ok",
 	[VDU_CHECK_WARN] = "warn",
@@ -47,15 +60,71 @@ static void print_check(struct cli *cli, unsigned int number,
 		(void)printf("%8s%-20s -> %s\n", "", "", remedy);
 }
 
+struct repair {
+	struct cli *cli;
+	bool dry_run;
+	enum exit_code code;
+};
+
+/* What it was, as an object of "removed". */
+static const char *orphan_word(int kind)
+{
+	switch (kind) {
+	case VDU_ORPHAN_DEVICE:
+		return "the device";
+	case VDU_ORPHAN_ATTACHED:
+		return "from the vDPA bus";
+	case VDU_ORPHAN_FILES:
+		return "the run directory of";
+	case VDU_ORPHAN_PROCESS:
+		return "the server without a device of";
+	case VDU_ORPHAN_IMAGE:
+		return "the empty image of";
+	default:
+		return "the hold on";
+	}
+}
+
+static void tell_repair(void *data, const struct vdu_orphan *orphan,
+			const struct vdu_error *err)
+{
+	struct repair *repair = data;
+
+	/* Each gets its time. */
+	cli_restart_clock(repair->cli, DEFAULT_TIMEOUT_MS);
+	if (err)
+		repair->code = exit_merge(repair->code, (enum exit_code)
+			message_error(repair->cli, orphan->name, err));
+	else
+		message_note(repair->cli, "%s %s %s",
+			     repair->dry_run ? "would remove" : "removed",
+			     orphan_word(orphan->kind), orphan->name);
+}
+
+static int repair_all(struct cli *cli, bool dry_run)
+{
+	struct repair repair = { cli, dry_run, EXIT_OK };
+	struct vdu_error err = { 0 };
+
+	if (vdu_doctor_repair(cli->ctx, dry_run ? VDU_REPAIR_DRY_RUN : 0,
+			      tell_repair, &repair, &err) < 0)
+		return message_error(cli, NULL, &err);
+	return repair.code;
+}
+
 static int run(struct cli *cli, const void *options)
 {
+	const struct options *o = options;
 	CLEANUP_JSON struct json_object *rows = json_object_new_array();
 	const struct section section = { &kind_checks, rows };
 	struct vdu_check check = { .size_of = sizeof(check) };
 	unsigned int i;
-	int code = EXIT_OK;
+	int repaired = EXIT_OK, code = EXIT_OK;
 
-	(void)options;
+	if (o->dry_run && !o->repair)
+		return message_usage(cli, "--dry-run is for --repair");
+	if (o->repair)
+		repaired = repair_all(cli, o->dry_run);
 	for (i = 0; !vdu_doctor_check(cli->ctx, i, &check); i++) {
 		if (check.status < 0 || (size_t)check.status >= ARRAY_SIZE(words))
 			check.status = VDU_CHECK_FAIL;
@@ -68,7 +137,7 @@ static int run(struct cli *cli, const void *options)
 	}
 	if (output_for_programs(cli))
 		(void)output_sections(cli, NULL, &section, 1);
-	return code;
+	return exit_merge((enum exit_code)repaired, (enum exit_code)code);
 }
 
 static const struct object_kind *const kinds[] = { &kind_checks, NULL };
@@ -77,6 +146,8 @@ const struct command cmd_doctor = {
 	.name = "doctor",
 	.group = "System",
 	.summary = "Say what this host can and cannot do, and what mends it",
+	.options = option_rows,
+	.options_size = sizeof(struct options),
 	.kinds = kinds,
 	.run = run,
 };

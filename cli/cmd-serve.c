@@ -11,10 +11,24 @@
 
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/operands.h"
 #include "cli/text.h"
 
+struct options {
+	bool supervise, rescue;
+};
+
+#define O(member) offsetof(struct options, member)
+static const struct option_row rows[] = {
+	{ "supervise", 0, 'm', OPTION_FLAG, 0, O(supervise), NULL,
+	  "serve in a child process, and replace it when it dies", NULL, 0, 0 },
+	{ "rescue", 0, 'm', OPTION_FLAG, 0, O(rescue), NULL,
+	  "without a backend: answer every request with an error", NULL, 0, 0 },
+	{ 0 }
+};
+
 struct sink {
-	const char *name;
+	const char *what, *name;
 	bool journal;
 };
 
@@ -43,18 +57,23 @@ static void log_line(void *data, int level, const char *text)
 	if (sink->journal)
 		(void)fprintf(stderr, "<%d>%s\n", level, safe);
 	else
-		(void)fprintf(stderr, "vdusectl: serve %s: %s%s\n", sink->name,
+		(void)fprintf(stderr, "vdusectl: %s %s: %s%s\n", sink->what,
+			      sink->name,
 			      level <= 3 ? "error: " :
 			      level == 4 ? "warning: " : "", safe);
 }
 
 static int run(struct cli *cli, const void *options)
 {
-	struct sink sink = { cli->operands[0], stderr_is_journal() };
-	const char *problem = vdu_name_problem(sink.name);
+	const struct options *o = options;
+	struct sink sink = { o->supervise ? "supervise" :
+			     o->rescue ? "rescue" : "serve",
+			     cli->operands[0], stderr_is_journal() };
+	/* A device of others may have a name that we would not give. */
+	const char *problem = o->rescue ? operand_problem(sink.name) :
+					  vdu_name_problem(sink.name);
 	struct vdu_error err = { 0 };
 
-	(void)options;
 	if (problem)
 		return message_usage(cli, "name '%s' %s", sink.name, problem);
 	/* Started as /proc/self/exe it would be "exe" in ps and in messages. */
@@ -63,7 +82,8 @@ static int run(struct cli *cli, const void *options)
 	(void)signal(SIGPIPE, SIG_IGN);
 	vdu_ctx_set_log(cli->ctx, log_line, &sink,
 			cli->globals.quiet ? 4 : cli->globals.verbose ? 7 : 6);
-	if (vdu_serve(cli->ctx, sink.name, &err))
+	if ((o->supervise ? vdu_supervise :
+	     o->rescue ? vdu_rescue : vdu_serve)(cli->ctx, sink.name, &err))
 		return message_error(cli, sink.name, &err);
 	return EXIT_OK;
 }
@@ -78,6 +98,8 @@ const struct command cmd_serve = {
 	.group = "System",
 	.summary = "Serve a device in the foreground, until SIGTERM",
 	.flags = COMMAND_NO_LIMIT | COMMAND_OWN_SIGNALS,
+	.options = rows,
+	.options_size = sizeof(struct options),
 	.arguments = arguments,
 	.run = run,
 };

@@ -134,6 +134,20 @@ static void add_status_names(struct json_object *row)
 	(void)json_object_object_add(row, "status", names);
 }
 
+static void add_supervision(struct json_object *row, struct vdu_dev *dev)
+{
+	struct vdu_supervision now = { .size_of = sizeof(now) };
+
+	vdu_dev_supervision(dev, &now);
+	row_text(row, "on_death", vdu_dev_on_death(dev));
+	if (now.pid)
+		row_int(row, "supervisor", now.pid);
+	row_int(row, "restarts", (int64_t)now.restarts);
+	if (now.last_exit[0])
+		row_text(row, "last_exit", now.last_exit);
+	row_bool(row, "failing", now.failing);
+}
+
 static int show_one(struct cli *cli, const char *name, void *data,
 		    struct vdu_error *err)
 {
@@ -150,6 +164,8 @@ static int show_one(struct cli *cli, const char *name, void *data,
 	row_int(row, "msg_timeout", vdu_dev_msg_timeout(dev));
 	row_int(row, "bounce_size", vdu_dev_bounce_size(dev));
 	(void)json_object_array_add(rows, row);
+	if (device_is_ours(dev))
+		add_supervision(row, dev);
 	if (device_is_ours(dev) && vdu_dev_pid(dev) > 0)
 		add_status(cli, row, name, device_id_of(vdu_dev_type(dev)));
 	if (vdu_dev_attached(dev) == 1) {

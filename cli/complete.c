@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <vduse/inspect.h>
+#include <vduse/manage.h>
 
 #include "cli/command.h"
 #include "cli/device.h"
@@ -147,9 +148,13 @@ static bool fits(struct vdu_dev *dev, enum complete complete)
 		return device_is_ours(dev) && served;
 	case COMPLETE_UNSERVED:
 		return device_is_ours(dev) && !served;
+	case COMPLETE_OURS:
+		return device_is_ours(dev);
 	case COMPLETE_NOTHING:
 	case COMPLETE_DEVICE:
 	case COMPLETE_BACKEND:
+	case COMPLETE_ON_DEATH:
+	case COMPLETE_SETTING:
 	case COMPLETE_COLUMNS:
 	case COMPLETE_COMMAND:
 		return true;
@@ -228,6 +233,31 @@ static void offer_backends(const struct completion *c)
 	offer(c, "null", "reads zeroes, forgets writes");
 }
 
+static void offer_on_death(const struct completion *c)
+{
+	offer(c, "queue", "I/O waits for a server");
+	offer(c, "fail=", "I/O waits that many seconds, then it fails");
+}
+
+/* KEY=, then what its value can be. */
+static void offer_settings(struct completion *c)
+{
+	const char *equals = strchr(c->word, '=');
+	unsigned int i;
+	char text[64];
+
+	for (i = 0; !equals && vdu_set_key(i); i++) {
+		(void)snprintf(text, sizeof(text), "%s=", vdu_set_key(i));
+		offer(c, text, NULL);
+	}
+	if (!equals || !begins(c->word, "on-death="))
+		return;
+	c->lead = c->word;
+	c->lead_len = (size_t)(equals - c->word) + 1;
+	c->word = equals + 1;
+	offer_on_death(c);
+}
+
 /* Columns, the ones before the last comma kept. */
 static void offer_columns(struct completion *c)
 {
@@ -256,10 +286,17 @@ static void offer_kind(struct completion *c, enum complete complete)
 	case COMPLETE_BOUND:
 	case COMPLETE_SERVED:
 	case COMPLETE_UNSERVED:
+	case COMPLETE_OURS:
 		offer_devices(c, complete);
 		return;
 	case COMPLETE_BACKEND:
 		offer_backends(c);
+		return;
+	case COMPLETE_ON_DEATH:
+		offer_on_death(c);
+		return;
+	case COMPLETE_SETTING:
+		offer_settings(c);
 		return;
 	case COMPLETE_COLUMNS:
 		offer_columns(c);

@@ -74,6 +74,44 @@ int operand_understood(struct cli *cli, device_test fits, const char *what,
 	return EXIT_OK;
 }
 
+int operand_all(struct cli *cli, device_test fits, char ***ret, size_t *ret_n)
+{
+	CLEANUP_LIST struct vdu_list *list = NULL;
+	struct vdu_error err = { 0 };
+	struct vdu_dev *dev;
+	size_t n = 0, bytes = 0;
+	char *text;
+
+	if (vdu_list_new(cli->ctx, &list, &err))
+		return message_error(cli, NULL, &err);
+	for (dev = vdu_list_first(list); dev; dev = vdu_list_next(list, dev))
+		if (fits(dev)) {
+			bytes += sizeof(char *) + strlen(vdu_dev_name(dev)) + 1;
+			n++;
+		}
+	*ret = malloc(bytes + 1);
+	if (!*ret)
+		return message_fail(cli, NULL, VDU_STAGE_NONE, -ENOMEM,
+				    "out of memory");
+	text = (char *)(*ret + n);
+	*ret_n = 0;
+	for (dev = vdu_list_first(list); dev; dev = vdu_list_next(list, dev))
+		if (fits(dev)) {
+			(*ret)[(*ret_n)++] = text;
+			text = stpcpy(text, vdu_dev_name(dev)) + 1;
+		}
+	return EXIT_OK;
+}
+
+int operand_or_all(struct cli *cli, bool all, bool name_needed)
+{
+	if (all && cli->n_operands)
+		return message_usage(cli, "--all and NAME exclude each other");
+	if (!all && name_needed && !cli->n_operands)
+		return message_usage(cli, "NAME is missing");
+	return EXIT_OK;
+}
+
 static int one(struct cli *cli, const char *name, device_action action,
 	       void *data)
 {

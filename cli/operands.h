@@ -29,6 +29,15 @@ bool device_is_unbound(struct vdu_dev *dev);
 int operand_understood(struct cli *cli, device_test fits, const char *what,
 		       char **ret);
 
+/*
+ * The devices that fit, for --all; *ret is to be freed, with its names in the
+ * same memory. Returns an exit code, having said what is wrong.
+ */
+int operand_all(struct cli *cli, device_test fits, char ***ret, size_t *ret_n);
+
+/* What --all and NAME say together: EXIT_OK or EXIT_USAGE. */
+int operand_or_all(struct cli *cli, bool all, bool name_needed);
+
 /* One device's part of a command; 0 or what vdu_error.code says. */
 typedef int (*device_action)(struct cli *cli, const char *name, void *data,
 			     struct vdu_error *err);

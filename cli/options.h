@@ -34,7 +34,10 @@ enum complete {
 	COMPLETE_BOUND,
 	COMPLETE_SERVED,	/* of ours, with a server */
 	COMPLETE_UNSERVED,	/* of ours, without */
+	COMPLETE_OURS,
 	COMPLETE_BACKEND,
+	COMPLETE_ON_DEATH,
+	COMPLETE_SETTING,	/* KEY=VALUE of `set` */
 	COMPLETE_COLUMNS,
 	COMPLETE_COMMAND,
 };

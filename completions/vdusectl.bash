@@ -37,7 +37,7 @@ _vdusectl()
 		COMPREPLY+=("$(printf %q "${candidate#"$cut"}")")
 	done < <("${words[0]/#\~/$HOME}" __complete "${words[@]:1}" 2>/dev/null)
 
-	if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[/:,] ]]; then
+	if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[/:,=] ]]; then
 		compopt -o nospace 2>/dev/null
 	fi
 }

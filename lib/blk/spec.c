@@ -10,6 +10,7 @@
 
 #include <vduse/parse.h>
 
+#include "lib/blk/on-death.h"
 #include "lib/util/error.h"
 #include "lib/util/macro.h"
 
@@ -201,6 +202,8 @@ PUBLIC int vdu_blk_spec_validate(const struct vdu_blk_spec *spec,
 		r = check_size(spec->size_bytes, block, err);
 	if (r == 0)
 		r = check_discard(spec, err);
+	if (r == 0)
+		r = vdu__on_death_check(spec, err);
 	return r;
 }
 
@@ -251,6 +254,18 @@ static const char *discard_name(int discard)
 	return discard_names[discard];
 }
 
+static void diff_on_death(struct diff *diff, const struct vdu_blk_spec *want,
+			  const struct vdu_blk_spec *have)
+{
+	char want_text[VDU_ON_DEATH_TEXT_MAX], have_text[VDU_ON_DEATH_TEXT_MAX];
+
+	if (want->on_death == VDU_ON_DEATH_QUEUE)
+		return;
+	vdu__on_death_text(want, want_text);
+	vdu__on_death_text(have, have_text);
+	diff_text(diff, "on-death", want_text, have_text);
+}
+
 PUBLIC int vdu_blk_spec_diff(const struct vdu_blk_spec *want,
 			     const struct vdu_blk_spec *have,
 			     char *text, size_t text_size)
@@ -272,5 +287,6 @@ PUBLIC int vdu_blk_spec_diff(const struct vdu_blk_spec *want,
 	if (want->discard != VDU_DISCARD_AUTO)
 		diff_text(&diff, "discard", discard_name(want->discard),
 			  discard_name(have->discard));
+	diff_on_death(&diff, want, have);
 	return diff.n;
 }

@@ -60,3 +60,19 @@ int vdu__detach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
  */
 int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name, bool for_good,
 		       struct vdu_error *err);
+
+/*
+ * The same whatever its server does: that is ended, and a rescue server answers
+ * with errors until the device is off the bus. Who uses the disk is told in a
+ * warning; a VM is not: -EBUSY. With for_good it is nobody's afterwards, even
+ * if it was on no bus.
+ */
+int vdu__unbind_forced(struct vdu_ctx *ctx, const char *name, bool for_good,
+		       struct vdu_error *err);
+
+/*
+ * The device's lock (vdu__lock_device()), also from a command that holds it
+ * because it waits for the server.
+ */
+int vdu__lock_forced(struct vdu_ctx *ctx, const char *name, int *ret_lock,
+		     struct vdu_error *err);

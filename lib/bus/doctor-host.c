@@ -138,30 +138,3 @@ void vdu__check_devices(struct vdu_ctx *ctx, struct vdu_check *check)
 		vdu__check_set(check, VDU_CHECK_OK, NULL, "%u, all served", n);
 	vdu_list_free(list);
 }
-
-void vdu__check_leftovers(struct vdu_ctx *ctx, struct vdu_check *check)
-{
-	CLEANUP_DIR DIR *dir = vdu__opendir_at(ctx, VDU_RUN_DIR);
-	struct dirent *entry;
-	char text[200] = "", remedy[256];
-	size_t len = 0;
-
-	while (dir && (entry = vdu__readdir(dir))) {
-		int n;
-
-		if (!vdu__exists(ctx, VDU_RUN_DIR "/%s/lock", entry->d_name) ||
-		    vdu__device_exists(ctx, entry->d_name))
-			continue;
-		n = snprintf(text + len, sizeof(text) - len, "%s%s",
-			     len ? " " : "", entry->d_name);
-		len = MIN(len + (size_t)MAX(n, 0), sizeof(text) - 1);
-	}
-	if (!len) {
-		vdu__check_set(check, VDU_CHECK_OK, NULL, "none");
-		return;
-	}
-	(void)snprintf(remedy, sizeof(remedy), "cd " VDU_RUN_DIR " && rm -r %s",
-		       text);
-	vdu__check_set(check, VDU_CHECK_WARN, remedy,
-		       "run directories without a device: %s", text);
-}

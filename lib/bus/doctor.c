@@ -27,7 +27,11 @@ static const struct {
 	{ "io_uring", vdu__check_io_uring },
 	{ "run-directory", vdu__check_run_dir },
 	{ "devices", vdu__check_devices },
-	{ "leftovers", vdu__check_leftovers },
+	{ "leftovers", vdu__check_orphans },
+	{ "orphan-devices", vdu__check_orphans },
+	{ "orphan-attached", vdu__check_orphans },
+	{ "orphan-processes", vdu__check_orphans },
+	{ "orphan-images", vdu__check_orphans },
 };
 
 void vdu__check_set(struct vdu_check *check, enum vdu_check_status status,

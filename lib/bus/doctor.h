@@ -29,4 +29,6 @@ void vdu__check_privileges(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_netns(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_run_dir(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_devices(struct vdu_ctx *ctx, struct vdu_check *check);
-void vdu__check_leftovers(struct vdu_ctx *ctx, struct vdu_check *check);
+
+/* doctor-orphans.c: what nothing needs any more */
+void vdu__check_orphans(struct vdu_ctx *ctx, struct vdu_check *check);

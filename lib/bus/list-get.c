@@ -2,8 +2,12 @@
 /* Reading a list of devices: iteration and getters. */
 #include "lib/bus/list.h"
 
+#include <stdio.h>
+
 #include "lib/bus/sysfs.h"
+#include "lib/server/record.h"
 #include "lib/util/fs.h"
+#include "lib/util/lock.h"
 
 PUBLIC struct vdu_list *vdu_list_free(struct vdu_list *list)
 {
@@ -143,4 +147,25 @@ PUBLIC int64_t vdu_dev_msg_timeout(struct vdu_dev *dev)
 PUBLIC int64_t vdu_dev_bounce_size(struct vdu_dev *dev)
 {
 	return attribute(dev, "bounce_size");
+}
+
+PUBLIC const char *vdu_dev_on_death(struct vdu_dev *dev)
+{
+	return dev->on_death;
+}
+
+PUBLIC void vdu_dev_supervision(struct vdu_dev *dev,
+				struct vdu_supervision *ret)
+{
+	struct vdu__record record;
+
+	*ret = (struct vdu_supervision){ .size_of = sizeof(*ret) };
+	if (!dev->ours)
+		return;
+	vdu__record_load(dev->ctx, dev->name, &record);
+	ret->pid = vdu__supervisor_pid(dev->ctx, dev->name);
+	ret->restarts = record.restarts;
+	ret->failing = record.failing && record.server == dev->pid;
+	(void)snprintf(ret->last_exit, sizeof(ret->last_exit), "%s",
+		       record.last_exit);
 }

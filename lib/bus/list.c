@@ -77,6 +77,7 @@ static void fill_from_spec(struct vdu_dev *dev, const struct vdu_blk_spec *spec)
 	dev->queue_size = spec->queue_size;
 	dev->read_only = spec->read_only;
 	(void)snprintf(dev->serial, sizeof(dev->serial), "%s", spec->serial);
+	vdu__on_death_text(spec, dev->on_death);
 	if (asprintf(&dev->backend, "%s%s%s", spec->backend,
 		     spec->path[0] ? ":" : "", spec->path) < 0)
 		dev->backend = NULL;

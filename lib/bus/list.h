@@ -4,6 +4,7 @@
 
 #include <vduse/spec.h>
 
+#include "lib/blk/on-death.h"
 #include "lib/bus/bus.h"
 #include "lib/bus/nodes.h"
 
@@ -13,6 +14,7 @@ struct vdu_dev {
 	const char *type, *state;
 	char serial[VDU_SERIAL_MAX + 1];
 	char *backend;			/* NULL when not known */
+	char on_death[VDU_ON_DEATH_TEXT_MAX];
 	bool ours, attached;
 	pid_t pid;
 	dev_t rdev;			/* of the VDUSE node; foreign only */

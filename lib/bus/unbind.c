@@ -93,8 +93,9 @@ int vdu__unbind_locked(struct vdu_ctx *ctx, const char *name, bool for_good,
 }
 
 PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
-		      struct vdu_error *err)
+		      unsigned int flags, struct vdu_error *err)
 {
+	bool force = flags & VDU_UNBIND_FORCE;
 	CLEANUP_CLOSE int lock = -EBADF;
 	int r;
 
@@ -102,8 +103,10 @@ PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no device '%s'", name);
 	/* A foreign device has no lock: its owner knows nothing of ours. */
-	r = vdu__lock_device(ctx, name, &lock, err);
+	r = force ? vdu__lock_forced(ctx, name, &lock, err) :
+		    vdu__lock_device(ctx, name, &lock, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return vdu__unbind_locked(ctx, name, false, err);
+	return force ? vdu__unbind_forced(ctx, name, false, err) :
+		       vdu__unbind_locked(ctx, name, false, err);
 }

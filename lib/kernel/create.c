@@ -79,7 +79,7 @@ static int check_name(struct creation *c, struct vdu_error *err)
 	if (vdu__device_exists(c->ctx, name))
 		return vdu__fail(err, VDU_STAGE_CONTROL, -EEXIST,
 				 "a device of that name exists");
-	if (vdu__server_pid(c->ctx, name))
+	if (vdu__server_pid(c->ctx, name) || vdu__supervisor_pid(c->ctx, name))
 		return vdu__fail(err, VDU_STAGE_CONTROL, -EEXIST,
 				 "a server of that name runs");
 	if (new_image(c) && image_path(c->ctx, name, path) == 0 &&

@@ -43,9 +43,22 @@ static void remove_files(struct vdu_ctx *ctx, const char *name,
 		(void)vdu__remove_dir(path);
 }
 
+/* Off the bus, and served by nobody. */
+static int take_down(struct vdu_ctx *ctx, const char *name,
+		     struct vdu_error *err)
+{
+	int r = vdu__device_ours(ctx, name) ? 0 :
+					      refuse_foreign(ctx, name, err);
+
+	if (r == 0)
+		r = vdu__unbind_locked(ctx, name, true, err);
+	return r < 0 ? r : vdu__server_stop(ctx, name, err);
+}
+
 static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 			  unsigned int flags, struct vdu_error *err)
 {
+	bool force = flags & VDU_DESTROY_FORCE;
 	int r;
 
 	if (!vdu__device_exists(ctx, name)) {
@@ -53,17 +66,16 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 			return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 					 "no such device");
 		/* Files and a server, but no device: clear them away. */
-		r = vdu__server_stop(ctx, name, err);
+		r = force ? vdu__server_end(ctx, name, err) :
+			    vdu__server_stop(ctx, name, err);
 		if (r == 0)
 			remove_files(ctx, name, flags);
 		return r;
 	}
-	r = ours ? 0 : refuse_foreign(ctx, name, err);
-	if (r == 0)
-		r = vdu__unbind_locked(ctx, name, true, err);
-	if (r == 0)
-		r = vdu__server_stop(ctx, name, err);
-	if (r == 0)
+	r = force ? vdu__unbind_forced(ctx, name, true, err) :
+		    take_down(ctx, name, err);
+	/* A server of others that was ended may have taken its device along. */
+	if (r == 0 && (!force || vdu__device_exists(ctx, name)))
 		r = vdu__control_destroy(ctx, name, err);
 	if (r == 0 && ours)
 		remove_files(ctx, name, flags);
@@ -73,14 +85,21 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 PUBLIC int vdu_destroy(struct vdu_ctx *ctx, const char *name,
 		       unsigned int flags, struct vdu_error *err)
 {
+	bool force = flags & VDU_DESTROY_FORCE;
 	CLEANUP_CLOSE int lock = -EBADF;
+	bool existed;
 	int r;
 
 	if (!vdu__is_component(name))
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device");
-	r = vdu__lock_device(ctx, name, &lock, err);
+	existed = vdu__device_exists(ctx, name);
+	r = force ? vdu__lock_forced(ctx, name, &lock, err) :
+		    vdu__lock_device(ctx, name, &lock, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	/* A create that waited for the server that we ended has undone it. */
+	if (force && existed && lock < 0 && !vdu__device_exists(ctx, name))
+		return 0;
 	return destroy_locked(ctx, name, lock >= 0, flags, err);
 }

@@ -133,6 +133,30 @@ const struct vdu__mapping *vdu__iotlb_find(struct vdu__iotlb *iotlb,
 	return m;
 }
 
+void *vdu__mapping_at(const struct vdu__mapping *mapping, uint64_t iova,
+		      uint64_t *len, bool write)
+{
+	uint64_t end;
+
+	if (!(write ? mapping->writable : mapping->readable) ||
+	    __builtin_add_overflow(iova, *len - 1, &end))
+		return NULL;
+	if (end > mapping->last)
+		*len = mapping->last - iova + 1;
+	return mapping->va + (iova - mapping->start);
+}
+
+void *vdu__iotlb_span(struct vdu__iotlb *iotlb, uint64_t iova, uint64_t bytes,
+		      bool write)
+{
+	const struct vdu__mapping *m = vdu__iotlb_find(iotlb, iova);
+	uint64_t len = bytes;
+	void *at = m ? vdu__mapping_at(m, iova, &len, write) : NULL;
+
+	/* What spans two mappings would not be contiguous here. */
+	return len == bytes ? at : NULL;
+}
+
 void vdu__iotlb_flush(struct vdu__iotlb *iotlb)
 {
 	unsigned int n = atomic_load(&iotlb->n);

@@ -44,6 +44,17 @@ struct vdu__iotlb *vdu__iotlb_free(struct vdu__iotlb *iotlb);
 const struct vdu__mapping *vdu__iotlb_find(struct vdu__iotlb *iotlb,
 					   uint64_t iova);
 
+/*
+ * Pointer to iova in the mapping that holds it, or NULL if it is not readable
+ * (or writable, with write). *len is cut to what the mapping has from there.
+ */
+void *vdu__mapping_at(const struct vdu__mapping *mapping, uint64_t iova,
+		      uint64_t *len, bool write);
+
+/* Pointer to bytes from iova that one mapping has all of, or NULL. */
+void *vdu__iotlb_span(struct vdu__iotlb *iotlb, uint64_t iova, uint64_t bytes,
+		      bool write);
+
 /* Unmap everything. No thread may hold a pointer into a mapping. */
 void vdu__iotlb_flush(struct vdu__iotlb *iotlb);
 

@@ -13,16 +13,20 @@
 
 enum key_type { KEY_TEXT, KEY_U64, KEY_U32, KEY_INT, KEY_BOOL };
 
-#define KEY(json, kind, member) { \
+#define KEY_PARTS(json, kind, member) \
 	.name = json, .type = kind, \
 	.offset = offsetof(struct vdu__spec_file, member), \
-	.size = sizeof(((struct vdu__spec_file *)0)->member), \
-}
+	.size = sizeof(((struct vdu__spec_file *)0)->member)
+#define KEY(json, kind, member) { KEY_PARTS(json, kind, member) }
+/* One that the first files did not have: 0 if it is missing. */
+#define LATER_KEY(json, kind, member) \
+	{ KEY_PARTS(json, kind, member), .optional = true }
 
 static const struct key {
 	const char *name;
 	enum key_type type;
 	size_t offset, size;
+	bool optional;
 } keys[] = {
 	KEY("name", KEY_TEXT, spec.name),
 	KEY("size", KEY_U64, spec.size_bytes),
@@ -39,6 +43,8 @@ static const struct key {
 	KEY("can_write_zeroes", KEY_BOOL, abilities.write_zeroes),
 	KEY("discard_granularity", KEY_U32, abilities.discard_granularity),
 	KEY("optimal_io", KEY_U32, abilities.optimal_io),
+	LATER_KEY("on_death", KEY_INT, spec.on_death),
+	LATER_KEY("fail_seconds", KEY_U32, spec.fail_seconds),
 };
 
 static json_object *key_to_json(const struct key *key, const void *member)
@@ -180,9 +186,10 @@ static int from_json(json_object *root, struct vdu__spec_file *ret)
 	    json_object_get_int(value) != SPEC_VERSION)
 		return -EBADMSG;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!json_object_object_get_ex(root, keys[i].name, &value) ||
+		if (json_object_object_get_ex(root, keys[i].name, &value) ?
 		    key_from_json(&keys[i], value,
-				  (char *)ret + keys[i].offset) < 0)
+				  (char *)ret + keys[i].offset) < 0 :
+		    !keys[i].optional)
 			return -EBADMSG;
 	return 0;
 }

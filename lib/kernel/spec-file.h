@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * /run/vdusectl/NAME/spec.json: what the device is, as create made it. Written
- * once, by create; read by the server and by every later command.
+ * by create and by set; read by the server and by every later command.
  */
 #pragma once
 

@@ -2,6 +2,8 @@
 /* Asking a server of ours, from the management side. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "lib/util/ctx.h"
 
 /*
@@ -19,3 +21,14 @@ int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 /* Ask it to drain and stop, and wait until the process is gone. */
 int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err);
+
+/*
+ * End whoever serves the device, ours or not: SIGTERM and a moment to drain if
+ * it answers, else SIGKILL. Afterwards nobody has it open. -ETIMEDOUT: the
+ * kernel does not let a process go.
+ */
+int vdu__server_end(struct vdu_ctx *ctx, const char *name,
+		    struct vdu_error *err);
+
+/* SIGTERM, a moment, SIGKILL, and wait until it is gone. No such process: 0. */
+int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, struct vdu_error *err);

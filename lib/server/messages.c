@@ -76,18 +76,6 @@ static void reply(struct vdu__server *server, bool ok)
 
 /* --- starting and stopping queues -------------------------------------- */
 
-static const void *map_part(struct vdu__server *server, uint64_t iova,
-			    uint64_t bytes, bool write)
-{
-	const struct vdu__mapping *m = vdu__iotlb_find(server->iotlb, iova);
-
-	/* A ring that spans two regions would not be contiguous here. */
-	if (!m || !(write ? m->writable : m->readable) ||
-	    bytes - 1 > m->last - iova)
-		return NULL;
-	return m->va + (iova - m->start);
-}
-
 static void fill_rules(const struct vdu__server *server,
 		       struct vdu__blk_rules *rules)
 {
@@ -136,12 +124,12 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 		return started->running;
 	memset(&setup, 0, sizeof(setup));
 	setup.num = (uint16_t)info.num;
-	setup.desc = map_part(server, info.desc,
-			      vdu__ring_desc_bytes(setup.num), false);
-	setup.avail = map_part(server, info.avail,
-			       vdu__ring_avail_bytes(setup.num), false);
-	setup.used = (void *)map_part(server, info.used,
-				      vdu__ring_used_bytes(setup.num), true);
+	setup.desc = vdu__iotlb_span(server->iotlb, info.desc,
+				     vdu__ring_desc_bytes(setup.num), false);
+	setup.avail = vdu__iotlb_span(server->iotlb, info.avail,
+				      vdu__ring_avail_bytes(setup.num), false);
+	setup.used = vdu__iotlb_span(server->iotlb, info.used,
+				     vdu__ring_used_bytes(setup.num), true);
 	if (!setup.desc || !setup.avail || !setup.used) {
 		vdu__server_complain(server,
 			"queue %u: its ring is not in mapped memory", index);

@@ -305,11 +305,7 @@ void vdu__method_pong(struct vdu__server *server, struct vdu__connection *conn)
 
 static void ping(struct vdu__server *server, struct vdu__connection *conn)
 {
-	if (!++server->ping_seq)
-		server->ping_seq++;
-	conn->ping_seq = server->ping_seq;
-	for (unsigned int i = 0; i < server->n_queues; i++)
-		vdu__queue_ping(&server->queues[i], server->ping_seq);
+	conn->ping_seq = vdu__server_ping_queues(server);
 }
 
 void vdu__method_call(struct vdu__server *server, struct vdu__connection *conn,

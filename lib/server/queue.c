@@ -60,14 +60,8 @@ static const struct vdu__mapping *cached(struct vdu__queue *queue,
 static void *translate(void *opaque, uint64_t iova, uint64_t *len, bool write)
 {
 	const struct vdu__mapping *m = cached(opaque, iova);
-	uint64_t end;
 
-	if (!m || !(write ? m->writable : m->readable) ||
-	    __builtin_add_overflow(iova, *len - 1, &end))
-		return NULL;
-	if (end > m->last)
-		*len = m->last - iova + 1;
-	return m->va + (iova - m->start);
+	return m ? vdu__mapping_at(m, iova, len, write) : NULL;
 }
 
 /* --- the ring's turn --------------------------------------------------- */

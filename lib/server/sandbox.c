@@ -22,7 +22,7 @@
  * We serve the disk that memory reclaim may have to write to: an allocation of
  * ours must not wait for that reclaim (prctl(2)). Inherited by threads.
  */
-static void become_flusher(struct vdu_ctx *ctx)
+void vdu__become_flusher(struct vdu_ctx *ctx)
 {
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
 		vdu__log(ctx, 4, "sandbox: cannot become an I/O flusher: %s",
@@ -137,7 +137,7 @@ int vdu__sandbox_enter(struct vdu_ctx *ctx, const char *name,
 {
 	int r;
 
-	become_flusher(ctx);
+	vdu__become_flusher(ctx);
 	r = drop_capabilities(err);
 	if (r < 0)
 		return r;

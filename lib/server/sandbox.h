@@ -7,6 +7,9 @@
 
 #include "lib/util/ctx.h"
 
+/* No allocation of this process waits for a disk; its children inherit that. */
+void vdu__become_flusher(struct vdu_ctx *ctx);
+
 /*
  * Every step is taken as far as the kernel lets us; what it does not offer is
  * logged, not fatal. Fails only if a step that was begun cannot be finished.

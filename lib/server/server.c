@@ -24,7 +24,8 @@
 #define BUSY_TRIES 100
 #define BUSY_WAIT_MS 20
 
-enum { FD_DEVICE, FD_SIGNAL, FD_LISTEN, FD_ACK, FD_TIMER, FD_CONNECTIONS };
+enum { FD_DEVICE, FD_SIGNAL, FD_LISTEN, FD_ACK, FD_TIMER, FD_WATCHDOG,
+       FD_CONNECTIONS };
 
 static void drain_fd(int fd)
 {
@@ -41,13 +42,18 @@ static void on_signal(struct vdu__server *server)
 
 	if (read(server->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	/* The second one means it: what is in flight stays unanswered. */
-	if (server->then == VDU_THEN_LEAVE) {
+	/*
+	 * The second one means it: what is in flight stays unanswered. But a
+	 * supervisor passes on what somebody may have sent to us both.
+	 */
+	server->signals += info.ssi_code != SI_QUEUE;
+	if (server->signals > 1) {
 		server->leave = true;
 		return;
 	}
+	if (server->then == VDU_THEN_LEAVE)
+		return;
 	vdu__log(server->ctx, 6, "signal %u: draining", info.ssi_signo);
-	vdu__notify_stopping();
 	vdu__server_leave(server);
 }
 
@@ -65,6 +71,7 @@ static void fill_fds(struct vdu__server *server, struct pollfd *fds)
 	fds[FD_LISTEN] = (struct pollfd){ server->listen_fd, POLLIN, 0 };
 	fds[FD_ACK] = (struct pollfd){ server->ack_fd, POLLIN, 0 };
 	fds[FD_TIMER] = (struct pollfd){ server->timer_fd, POLLIN, 0 };
+	fds[FD_WATCHDOG] = (struct pollfd){ server->watchdog_fd, POLLIN, 0 };
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++) {
 		struct vdu__connection *conn = &server->connections[i];
 
@@ -83,6 +90,7 @@ static void turn(struct vdu__server *server, const struct pollfd *fds)
 		drain_fd(server->ack_fd);
 		vdu__server_news(server);
 		vdu__socket_pongs(server);
+		vdu__watchdog_pongs(server);
 	}
 	if (fds[FD_DEVICE].revents & (POLLERR | POLLNVAL))
 		vdu__server_broken(server, "a message was not answered in time");
@@ -92,6 +100,10 @@ static void turn(struct vdu__server *server, const struct pollfd *fds)
 	if (fds[FD_TIMER].revents) {
 		drain_fd(server->timer_fd);
 		vdu__server_tick(server);
+	}
+	if (fds[FD_WATCHDOG].revents) {
+		drain_fd(server->watchdog_fd);
+		vdu__watchdog_tick(server);
 	}
 	if (fds[FD_SIGNAL].revents)
 		on_signal(server);
@@ -135,7 +147,7 @@ static int open_fds(struct vdu__server *server, struct vdu_error *err)
 	server->timer_fd = timerfd_create(CLOCK_MONOTONIC,
 					  TFD_CLOEXEC | TFD_NONBLOCK);
 	if (server->signal_fd < 0 || server->ack_fd < 0 ||
-	    server->timer_fd < 0)
+	    server->timer_fd < 0 || vdu__watchdog_open(server) < 0)
 		return vdu__fail(err, VDU_STAGE_SERVER, -errno,
 				 "cannot make its file descriptors: %s",
 				 strerror(errno));
@@ -304,6 +316,7 @@ static void tear_down(struct vdu__server *server)
 	vdu__closep(&server->signal_fd);
 	vdu__closep(&server->ack_fd);
 	vdu__closep(&server->timer_fd);
+	vdu__closep(&server->watchdog_fd);
 	/* Last: who sees the lock free may start the next server. */
 	vdu__closep(&server->lock_fd);
 	free(server);
@@ -319,6 +332,7 @@ static struct vdu__server *new_server(struct vdu_ctx *ctx)
 	server->started_ns = vdu__now_ns();
 	server->lock_fd = server->device_fd = server->signal_fd = -EBADF;
 	server->listen_fd = server->ack_fd = server->timer_fd = -EBADF;
+	server->watchdog_fd = -EBADF;
 	server->backend.fd = -EBADF;
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++)
 		server->connections[i].fd = -EBADF;
@@ -342,6 +356,8 @@ PUBLIC int vdu_serve(struct vdu_ctx *ctx, const char *name,
 		vdu__log(ctx, 6, "serving %s, %u queue(s)", name,
 			 server->n_queues);
 		r = loop(server);
+		if (r == 0)
+			vdu__notify_stopping();
 	} else {
 		vdu__notify_failed(&own);
 	}

@@ -9,6 +9,7 @@
  *   socket.c    the control socket: connections and framing
  *   methods.c   what can be asked there
  *   trouble.c   errors of the backend
+ *   watchdog.c  pings of the data threads, signs of life
  */
 #pragma once
 
@@ -53,6 +54,9 @@ struct vdu__server {
 	int ack_fd;			/* eventfd: a data thread has news */
 	int timer_fd;			/* looks for queues becoming ready */
 	unsigned int timer_ticks;
+	int watchdog_fd;		/* time for a sign of life */
+	unsigned int watchdog_seq;	/* 0, or the ping that it waits for */
+	unsigned int signals;		/* to end, of people */
 
 	struct vdu__iotlb *iotlb;
 	struct vdu__inflight *inflight;
@@ -116,6 +120,17 @@ void vdu__socket_close(struct vdu__connection *conn);
 void vdu__socket_reply(struct vdu__connection *conn, const char *text);
 /* A data thread answered: see whose ping that completes. */
 void vdu__socket_pongs(struct vdu__server *server);
+
+/* watchdog.c */
+
+/* Ask each data thread for a sign of life; the number of the question. */
+unsigned int vdu__server_ping_queues(struct vdu__server *server);
+/* Have all answered it? */
+bool vdu__server_ponged(const struct vdu__server *server, unsigned int seq);
+/* Make watchdog_fd; it runs if somebody wants to know. 0 or -errno. */
+int vdu__watchdog_open(struct vdu__server *server);
+void vdu__watchdog_tick(struct vdu__server *server);
+void vdu__watchdog_pongs(struct vdu__server *server);
 
 /* methods.c: handle one call, NUL-terminated. */
 void vdu__method_call(struct vdu__server *server,

@@ -168,15 +168,9 @@ void vdu__socket_pongs(struct vdu__server *server)
 {
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++) {
 		struct vdu__connection *conn = &server->connections[i];
-		bool all = true;
 
-		if (conn->fd < 0 || !conn->ping_seq)
-			continue;
-		for (unsigned int q = 0; q < server->n_queues; q++)
-			if ((int)(atomic_load(&server->queues[q].pong) -
-				  conn->ping_seq) < 0)
-				all = false;
-		if (!all)
+		if (conn->fd < 0 || !conn->ping_seq ||
+		    !vdu__server_ponged(server, conn->ping_seq))
 			continue;
 		conn->ping_seq = 0;
 		vdu__method_pong(server, conn);

@@ -169,6 +169,15 @@ int vdu__remaining_ms(const struct vdu_ctx *ctx, int cap_ms)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+uint64_t vdu__limit(struct vdu_ctx *ctx, unsigned int ms)
+{
+	uint64_t old = ctx->deadline_ns;
+	uint64_t end = vdu__now_ns() + (uint64_t)ms * 1000000;
+
+	ctx->deadline_ns = MIN(old, end);
+	return old;
+}
+
 int vdu__wait_fd(const struct vdu_ctx *ctx, int fd, short events, int cap_ms)
 {
 	uint64_t cap_end = vdu__now_ns() + (uint64_t)MAX(cap_ms, 0) * 1000000;

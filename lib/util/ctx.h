@@ -48,6 +48,12 @@ uint64_t vdu__now_ns(void);
 int vdu__remaining_ms(const struct vdu_ctx *ctx, int cap_ms);
 
 /*
+ * Let the deadline be at most ms away; returns the old one, to be put back into
+ * ctx->deadline_ns. For a step that must leave time for others.
+ */
+uint64_t vdu__limit(struct vdu_ctx *ctx, unsigned int ms);
+
+/*
  * Wait until fd has one of events, the deadline passes or the context is
  * cancelled. Returns 1, or 0 when cap_ms passed first, or -ETIMEDOUT, -EINTR.
  */

@@ -97,17 +97,38 @@ int vdu__lock_device(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 	return 0;
 }
 
-static struct flock whole_file(short type)
+enum role { SERVER, SUPERVISOR };	/* the byte that it locks */
+
+static struct flock byte_of(enum role role)
 {
-	return (struct flock){ .l_type = type, .l_whence = SEEK_SET };
+	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET,
+			       .l_start = role, .l_len = 1 };
 }
 
-int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
-		      struct vdu_error *err)
+/* Nobody's: 0. */
+static pid_t holder_at(int fd, enum role role)
+{
+	struct flock lock = byte_of(role);
+
+	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid;
+}
+
+static pid_t holder(const struct vdu_ctx *ctx, const char *name, enum role role)
 {
 	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
-	struct flock lock = whole_file(F_WRLCK);
 
+	return fd < 0 ? 0 : holder_at(fd, role);
+}
+
+static int claim(struct vdu_ctx *ctx, const char *name, enum role role,
+		 short type, int *ret_fd, struct vdu_error *err)
+{
+	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
+	struct flock lock = byte_of(role);
+
+	lock.l_type = type;
 	if (fd < 0)
 		return vdu__fail(err, VDU_STAGE_STATE, fd,
 				 "cannot open the lock: %s", strerror(-fd));
@@ -118,20 +139,53 @@ int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 			return vdu__fail(err, VDU_STAGE_STATE, -code,
 					 "cannot lock: %s", strerror(code));
 		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
-				 "it is served already, by pid %d",
-				 vdu__server_pid(ctx, name));
+				 "it is %s already, by pid %d",
+				 role == SERVER ? "served" : "supervised",
+				 holder_at(fd, role));
 	}
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
+int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err)
+{
+	return claim(ctx, name, SERVER, F_WRLCK, ret_fd, err);
+}
+
+int vdu__claim_rescue(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err)
+{
+	return claim(ctx, name, SERVER, F_RDLCK, ret_fd, err);
+}
+
+int vdu__claim_supervisor(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+			  struct vdu_error *err)
+{
+	return claim(ctx, name, SUPERVISOR, F_WRLCK, ret_fd, err);
+}
+
 pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name)
 {
-	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
-	struct flock lock = whole_file(F_WRLCK);
+	return holder(ctx, name, SERVER);
+}
 
-	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ||
-	    lock.l_type == F_UNLCK)
+pid_t vdu__rescue_pid(const struct vdu_ctx *ctx, const char *name)
+{
+	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
+	struct flock lock = byte_of(SERVER);
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type != F_RDLCK)
 		return 0;
 	return lock.l_pid;
+}
+
+pid_t vdu__supervisor_pid(const struct vdu_ctx *ctx, const char *name)
+{
+	return holder(ctx, name, SUPERVISOR);
+}
+
+pid_t vdu__server_pid_at(int claim_fd)
+{
+	return holder_at(claim_fd, SERVER);
 }

@@ -4,8 +4,9 @@
  *
  * flock(2) on /run/vdusectl/lock: the host's bus state (names, autoprobe).
  * flock(2) on /run/vdusectl/NAME/lock: management of one device.
- * fcntl(2) record lock on the same file: held by the server while it lives,
- * so that anyone can ask the kernel for its pid without asking the server.
+ * fcntl(2) record locks on the same file, byte 0: held by the server while it
+ * lives, so that anyone can ask the kernel for its pid without asking the
+ * server; byte 1: likewise by its supervisor.
  * Order: device before host.
  */
 #pragma once
@@ -25,5 +26,23 @@ int vdu__lock_device(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 int vdu__claim_server(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 		      struct vdu_error *err);
 
-/* Pid of the living server of a device of ours; 0 if none. */
+/* The same of a rescue server: a read lock, so that it can be told apart. */
+int vdu__claim_rescue(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+		      struct vdu_error *err);
+
+/*
+ * Pid of the living server of a device with a run directory, be it a rescue
+ * server; 0 if none.
+ */
 pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name);
+/* Its pid if that is a rescue server, else 0. */
+pid_t vdu__rescue_pid(const struct vdu_ctx *ctx, const char *name);
+
+/*
+ * The same for its supervisor. Who has claimed must not open that file again:
+ * closing any descriptor of it drops the claim (fcntl(2)). Hence the last one.
+ */
+int vdu__claim_supervisor(struct vdu_ctx *ctx, const char *name, int *ret_fd,
+			  struct vdu_error *err);
+pid_t vdu__supervisor_pid(const struct vdu_ctx *ctx, const char *name);
+pid_t vdu__server_pid_at(int claim_fd);

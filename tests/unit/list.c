@@ -401,10 +401,10 @@ static void what_is_no_device_is_not_found(void **state)
 		assert_int_equal(vdu_list_new_one(tree->ctx, names[i], &list,
 						  &err), -ENOENT);
 		assert_int_equal(err.stage, VDU_STAGE_LOOKUP);
-		assert_int_equal(vdu_unbind(tree->ctx, names[i], NULL), -ENOENT);
+		assert_int_equal(vdu_unbind(tree->ctx, names[i], 0, NULL), -ENOENT);
 	}
 	assert_null(list);
-	assert_int_equal(vdu_unbind(tree->ctx, "foo", NULL), 0);
+	assert_int_equal(vdu_unbind(tree->ctx, "foo", 0, NULL), 0);
 }
 
 static void dead_server_forbids_unbind(void **state)
@@ -417,7 +417,7 @@ static void dead_server_forbids_unbind(void **state)
 	own(tree, "foo", false);
 	attach(tree, "foo", "virtio_vdpa");
 	add_disk(tree, "foo", "0x0000000f\n");
-	assert_int_equal(vdu_unbind(tree->ctx, "foo", &err), -EBUSY);
+	assert_int_equal(vdu_unbind(tree->ctx, "foo", 0, &err), -EBUSY);
 	assert_int_equal(err.stage, VDU_STAGE_SERVER);
 	assert_int_equal(vdu_bind(tree->ctx, "foo", VDU_DRIVER_VHOST, 0, node,
 				  &err), -EBUSY);

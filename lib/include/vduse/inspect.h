@@ -55,6 +55,18 @@ int64_t vdu_dev_virtio_status(struct vdu_dev *dev); /* virtio_vdpa only */
 int64_t vdu_dev_msg_timeout(struct vdu_dev *dev);   /* seconds; 0: for ever */
 int64_t vdu_dev_bounce_size(struct vdu_dev *dev);   /* bytes */
 
+/* Of a device of ours: "queue" or "fail=30"; else "". */
+const char *vdu_dev_on_death(struct vdu_dev *dev);
+/* What its supervisor has done; it may be gone. */
+struct vdu_supervision {
+	size_t size_of;			/* set by the caller */
+	pid_t pid;			/* of the supervisor; 0: none */
+	uint64_t restarts;		/* of the server, all in all */
+	int failing;			/* requests fail, by on_death */
+	char last_exit[256];		/* "killed by signal 9", or "" */
+};
+void vdu_dev_supervision(struct vdu_dev *dev, struct vdu_supervision *ret);
+
 /*
  * Who uses the node of a device: mounts, swap, dm and md, open files, VMs.
  * text gets one line ("mounted on /mnt, open in pid 12 (qemu)"). Returns the
@@ -127,6 +139,32 @@ struct vdu_check {
 /* Check number index, from 0; -ENOENT behind the last. Changes nothing. */
 int vdu_doctor_check(struct vdu_ctx *ctx, unsigned int index,
 		     struct vdu_check *ret);
+
+/* Something that nothing needs any more. */
+enum vdu_orphan_kind {
+	VDU_ORPHAN_DEVICE,	/* not ours, and nobody serves it */
+	VDU_ORPHAN_ATTACHED,	/* ours, on the vDPA bus without a driver */
+	VDU_ORPHAN_FILES,	/* a run directory without a device */
+	VDU_ORPHAN_PROCESS,	/* a server of ours without a device */
+	VDU_ORPHAN_IMAGE,	/* a default image without a device */
+	VDU_ORPHAN_AUTOPROBE,	/* drivers_autoprobe, left turned off */
+};
+struct vdu_orphan {
+	size_t size_of;
+	int kind;			/* enum vdu_orphan_kind */
+	char name[256];			/* of the device that it is or was of */
+	pid_t pid;			/* of a process */
+};
+/* err: why it was left alone, NULL if it is gone. */
+typedef void (*vdu_orphan_fn)(void *data, const struct vdu_orphan *orphan,
+			      const struct vdu_error *err);
+#define VDU_REPAIR_DRY_RUN	(1u << 0)	/* find, but change nothing */
+/*
+ * Clear all orphans and tell of each. What is in use or served is left alone;
+ * an image that has data is not even told of. 0 if all were looked at; -ETIMEDOUT, -EINTR.
+ */
+int vdu_doctor_repair(struct vdu_ctx *ctx, unsigned int flags,
+		      vdu_orphan_fn fn, void *data, struct vdu_error *err);
 
 #ifdef __cplusplus
 }

@@ -57,13 +57,21 @@ int vdu_bind(struct vdu_ctx *ctx, const char *name, enum vdu_driver driver,
 	     unsigned int flags, char ret_node[VDU_NODE_MAX],
 	     struct vdu_error *err);
 
+#define VDU_UNBIND_FORCE	(1u << 0)	/* whatever its server does */
+
 /*
  * Take the device from its driver and off the bus. Not attached: 0.
  * -EBUSY with VDU_STAGE_HOLDER: somebody uses it, and the text says who.
+ * VDU_UNBIND_FORCE ends its server, stuck or not, foreign or not, and answers
+ * what is in flight or still comes with errors; who uses the disk is told in
+ * the log (level 4). Only a VM is not robbed: -EBUSY. -ETIMEDOUT: the text
+ * names the step; a second call goes on from there.
  */
-int vdu_unbind(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+int vdu_unbind(struct vdu_ctx *ctx, const char *name, unsigned int flags,
+	       struct vdu_error *err);
 
 #define VDU_DESTROY_KEEP_IMAGE	(1u << 0)	/* leave the default image */
+#define VDU_DESTROY_FORCE	(1u << 1)	/* as VDU_UNBIND_FORCE */
 
 /*
  * Unbind, stop the server, destroy the device, remove its files: also the
@@ -81,18 +89,49 @@ int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 int vdu_serve(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
- * Start the server of a device of ours whose server is gone; returns when it
- * serves. Served already: 0. -ENOENT: no such device; -EBUSY: its server is
- * not ours.
+ * Be the server of last resort of a device, ours or not, whose server is gone:
+ * answer the kernel's messages, and every request with an error, until SIGTERM
+ * or SIGINT. -EBUSY: somebody serves it; -EPERM with VDU_STAGE_DEVICE: the
+ * kernel has given it up, so that there is nothing to answer.
+ */
+int vdu_rescue(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
+ * Keep a server of a device of ours running, in a child process, until SIGTERM
+ * or SIGINT, or until the server ends as it was asked to (vdu_serve()); then
+ * return 0. One that dies, or shows no life for 10 seconds or a third of the
+ * device's msg_timeout, is replaced: at once, then with growing pauses.
+ * While that does not work, I/O gets what spec.on_death says. The server must
+ * come up once: if it does not, its failure is that of this function. -EBUSY:
+ * supervised already, or served by a process that no supervisor started.
+ * Speaks sd_notify(3) to who started it, WATCHDOG=1 included.
+ */
+int vdu_supervise(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
+ * Start a supervisor (vdu_supervise()) and thereby the server of a device of
+ * ours whose server is gone; returns when it serves. Served already: 0; if its
+ * supervisor is gone, it gets a new one. -ENOENT: no such device; -EBUSY: its
+ * server is not ours.
  */
 int vdu_start(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
  * Ask the server of a device of ours to drain, flush and exit, and wait until
- * it is gone; the device stays. No server: 0. -ENOENT: no such device; -EBUSY:
+ * it and its supervisor are gone; the device stays. No server: 0. -ENOENT: no such device; -EBUSY:
  * its server is not ours.
  */
 int vdu_stop(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
+
+/*
+ * Change a live device of ours: n texts KEY=VALUE, all of them or none.
+ * "on-death=queue", "on-death=fail=SECONDS": spec.on_death. -EINVAL with
+ * VDU_STAGE_USAGE: no such key or value; -ENOENT: no such device.
+ */
+int vdu_set(struct vdu_ctx *ctx, const char *name, const char *const *texts,
+	    size_t n, struct vdu_error *err);
+/* Key number index of those that vdu_set() knows, from 0; NULL: no more. */
+const char *vdu_set_key(unsigned int index);
 
 /*
  * One call to the control socket of a device's server (Varlink). params is a

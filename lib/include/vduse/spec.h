@@ -28,6 +28,13 @@ enum vdu_discard {
 	VDU_DISCARD_OFF,
 };
 
+/* What I/O gets while the server is dead and cannot be brought back. */
+enum vdu_on_death {
+	VDU_ON_DEATH_QUEUE,	/* it waits */
+	VDU_ON_DEATH_FAIL,	/* it waits fail_seconds, then it gets EIO */
+};
+#define VDU_FAIL_SECONDS_MAX 604800	/* a week */
+
 /*
  * Zero-initialise and set size_of; fields left 0 or empty take their default
  * in vdu_create_blk(), which writes back what it chose.
@@ -45,6 +52,8 @@ struct vdu_blk_spec {
 	int read_only;
 	int discard;			/* enum vdu_discard */
 	int image_owned;		/* out: the image goes with the device */
+	int on_death;			/* enum vdu_on_death */
+	uint32_t fail_seconds;		/* VDU_ON_DEATH_FAIL only */
 };
 
 /*
@@ -53,6 +62,13 @@ struct vdu_blk_spec {
  */
 int vdu_blk_spec_set_backend(struct vdu_blk_spec *spec, const char *text,
 			     struct vdu_error *err);
+
+/*
+ * Read "queue" or "fail=SECONDS" into spec->on_death and spec->fail_seconds.
+ * -EINVAL with the reason for anything else.
+ */
+int vdu_blk_spec_set_on_death(struct vdu_blk_spec *spec, const char *text,
+			      struct vdu_error *err);
 
 /*
  * Check every field by itself and against the others, without looking at the

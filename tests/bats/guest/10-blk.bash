@@ -41,6 +41,22 @@ column() {
 	done < <(vdusectl list --raw --noheadings -b -o "name,$2")
 }
 
+ended() { [ ! -e "/proc/$1" ]; }
+
+# shown NAME KEY: one value of `show`.
+shown() {
+	vdusectl show --json "$1" | jq -r --arg key "$2" '.devices[0][$key]'
+}
+
+# unsupervised NAME: from now on nobody brings its server back.
+unsupervised() {
+	local pid
+
+	pid=$(shown "$1" supervisor)
+	kill -9 "$pid"
+	wait_until 10 ended "$pid"
+}
+
 state_is() { [ "$(column "$1" state)" = "$2" ]; }
 
 # counted NAME COUNTER: the sum over all queues of one counter of `stats`.

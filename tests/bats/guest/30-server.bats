@@ -4,57 +4,9 @@
 # more rights than it needs.
 
 load 10-blk
-
-# slow_disk: a block device $slow of 2 MiB whose two halves can be held, each
-# by itself: I/O to a held half waits (hold 0|1, release 0|1).
-slow_disk() {
-	local half
-
-	requires dmsetup
-	modprobe dm-mod
-	make_loop "$BATS_TEST_TMPDIR/slow" $((2 << 20))
-	for half in 0 1; do
-		dmsetup create "half$half" --noudevsync --noudevrules --table \
-			"0 2048 linear $loop $((half * 2048))"
-		defer dmsetup remove --noudevsync "half$half"
-		make_dm_node "half$half"
-		defer release "$half"
-	done
-	dmsetup create slow --noudevsync --noudevrules << END
-0 2048 linear $(dmsetup info -c --noheadings -o major,minor half0) 0
-2048 2048 linear $(dmsetup info -c --noheadings -o major,minor half1) 0
-END
-	defer dmsetup remove --noudevsync slow
-	make_dm_node slow
-	slow=$BATS_TEST_TMPDIR/dev-slow
-}
-
-# Without udev nobody makes the names.
-make_dm_node() {
-	local major_minor
-
-	major_minor=$(dmsetup info -c --noheadings -o major,minor "$1")
-	mknod "$BATS_TEST_TMPDIR/dev-$1" b "${major_minor%:*}" "${major_minor#*:}"
-}
-
-hold() { dmsetup suspend --nolockfs --noflush --noudevsync "half$1"; }
-release() { dmsetup resume --noudevsync "half$1"; }
-
-# read_later FILE SKIP: 64 KiB from $node, in the background: $reader.
-read_later() {
-	dd if="$node" of="$1" bs=64k skip="$2" count=1 iflag=direct \
-		status=none 3>&- &
-	reader=$!
-}
-
-# in_flight NAME N: that many requests are with the server.
-in_flight() {
-	[ "$(vdusectl dump vq "$1" --json |
-		jq '[.queues[].in_flight] | add')" -eq "$2" ]
-}
+load 30-held
 
 started() { [ -e "/proc/$1" ]; }
-ended() { [ ! -e "/proc/$1" ]; }
 
 @test "server: stop and start under a bound device, I/O waits for it" {
 	local name pid dir=$BATS_TEST_TMPDIR
@@ -91,6 +43,7 @@ ended() { [ ! -e "/proc/$1" ]; }
 	make_node "$name" --backend "file:$mnt/image" --queues 2
 	dd if="$dir/data" of="$node" bs=4k oflag=direct status=none 3>&- &
 	for _ in 1 2 3; do
+		unsupervised "$name"
 		pid=$(column "$name" pid)
 		kill -9 "$pid"
 		wait_until 10 state_is "$name" stalled
@@ -112,6 +65,7 @@ ended() { [ ! -e "/proc/$1" ]; }
 	random_file "$dir/data" $((2 << 20))
 	write_node "$dir/data" "$loop"
 	make_node "$name" --backend "file:$slow"
+	unsupervised "$name"
 	hold 0
 	read_later "$dir/first" 0
 	first=$reader

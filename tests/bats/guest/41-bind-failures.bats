@@ -67,6 +67,7 @@ end_modprobe() {
 
 	name=$(dev_name)
 	make_blk "$name" --size 1M --backend memory
+	unsupervised "$name"
 	pid=$(server_of "$name")
 	stop_process "$pid"
 	begin
@@ -179,6 +180,7 @@ end_modprobe() {
 	name=$(dev_name)
 	for driver in vhost virtio; do
 		make_blk "$name" --size 1M --backend memory --bind "$driver"
+		unsupervised "$name"
 		pid=$(server_of "$name")
 		stop_process "$pid"
 		begin

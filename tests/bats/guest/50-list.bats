@@ -55,6 +55,7 @@ is() {
 	make_vnode "$name" --size 1M --backend memory
 	echo 1 > "/sys/class/vduse/$name/msg_timeout"
 	is "$name" '.state == "bound"'
+	unsupervised "$name"
 	pid=$(server_of "$name")
 	stop_process "$pid"
 	# Opening it resets the device: a message that is not answered.
@@ -140,6 +141,7 @@ $name-10 1.5M yes -" ]
 
 	name=$(dev_name)
 	make_node "$name" --size 1M --backend memory
+	unsupervised "$name"
 	pid=$(server_of "$name")
 	stop_process "$pid"
 	run_ok timeout 5 vdusectl list

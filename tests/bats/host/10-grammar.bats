@@ -216,3 +216,23 @@ setup() {
 		([.type] | inside(["string", "integer", "boolean", "array"])))' \
 		<<< "$output"
 }
+
+@test "--all and NAME exclude each other; one of them is needed to destroy" {
+	fake_devices
+	ctl 2 destroy --all blk2
+	[[ $stderr == *"--all and NAME exclude each other"* ]]
+	ctl 2 unbind --all blk2
+	ctl 2 destroy
+	[[ $stderr == *"NAME is missing"* ]]
+	ctl 0 destroy --all --dry-run
+	[[ $output == *"would destroy blk2"*"would destroy blk10"* ]]
+	[[ $output != *qsd* ]]
+	ctl 0 destroy --all --force --dry-run
+	[[ $output == *"would destroy qsd"* ]]
+	ctl 0 unbind --all --dry-run
+	[[ $output == *"would unbind blk10"* && $output != *qsd* ]]
+	ctl 0 unbind --all --force --dry-run
+	[[ $output == *"would unbind qsd from vhost"* ]]
+	ctl 3 serve --rescue nosuchdevice
+	ctl 2 serve --rescue a/b
+}

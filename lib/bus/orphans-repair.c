@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Clearing what nothing needs any more. A device that somebody serves is left
+ * alone, and so is data: an image goes only if nothing was ever written to it.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/bus/autoprobe.h"
+#include "lib/bus/bus.h"
+#include "lib/bus/orphans.h"
+#include "lib/server/client.h"
+#include "lib/util/fs.h"
+#include "lib/util/lock.h"
+
+/* Longer than that, and whoever has it waits for the dead server. */
+#define HOLDERS_MS 3000
+/* Another command has it: then it is no orphan. */
+#define LOCK_MS 500
+
+static int repair_device(struct vdu_ctx *ctx, const char *name,
+			 struct vdu_error *err)
+{
+	uint64_t deadline;
+	char who[200];
+	int n;
+
+	if (!vdu__device_attached(ctx, name))
+		return vdu_destroy(ctx, name, 0, err);
+	deadline = vdu__limit(ctx, HOLDERS_MS);
+	n = vdu_holders(ctx, name, who, sizeof(who), NULL);
+	ctx->deadline_ns = deadline;
+	if (n > 0)
+		return vdu__fail(err, VDU_STAGE_HOLDER, -EBUSY,
+				 "'%s' is in use: %s; destroy --force takes it away all the same",
+				 name, who);
+	if (vdu__opener_pid(ctx, name, NULL, 0))
+		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
+				 "somebody serves it again");
+	return vdu_destroy(ctx, name, VDU_DESTROY_FORCE, err);
+}
+
+static int repair_files(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err)
+{
+	CLEANUP_CLOSE int lock = -EBADF;
+	char path[PATH_MAX];
+	uint64_t deadline;
+	int r;
+
+	if (vdu__exists(ctx, VDU_RUN_DIR "/%s/lock", name)) {
+		deadline = vdu__limit(ctx, LOCK_MS);
+		r = vdu__lock_device(ctx, name, &lock, err);
+		ctx->deadline_ns = deadline;
+		vdu__closep(&lock);
+		lock = -EBADF;
+		return r < 0 ? r : vdu_destroy(ctx, name, VDU_DESTROY_FORCE |
+					       VDU_DESTROY_KEEP_IMAGE, err);
+	}
+	/* No lock: half made, unless somebody is at it under the host's. */
+	r = vdu__lock_host(ctx, &lock, err);
+	if (r == 0)
+		r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name);
+	if (r == 0 && !vdu__exists(ctx, VDU_RUN_DIR "/%s/lock", name))
+		r = vdu__remove_dir(path);
+	return r < 0 ? vdu__fail(err, VDU_STAGE_STATE, r,
+				 "cannot remove its run directory: %s",
+				 strerror(-r)) : 0;
+}
+
+static bool is_empty_image(const struct vdu_ctx *ctx, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return vdu__path(ctx, path, sizeof(path), VDU_STATE_DIR "/%s.img",
+			 name) == 0 &&
+	       lstat(path, &st) == 0 && S_ISREG(st.st_mode) && !st.st_blocks;
+}
+
+/* create makes an image before the device that it is for. */
+static int repair_image(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err)
+{
+	CLEANUP_CLOSE int lock = -EBADF;
+	char path[PATH_MAX];
+	int r = vdu__lock_host(ctx, &lock, err);
+
+	if (r == 0)
+		r = vdu__path(ctx, path, sizeof(path), VDU_STATE_DIR "/%s.img",
+			      name);
+	if (r == 0 && is_empty_image(ctx, name) &&
+	    !vdu__device_ours(ctx, name) && unlink(path) < 0)
+		r = vdu__fail(err, VDU_STAGE_BACKEND, -errno,
+			      "cannot remove %s: %s", path, strerror(errno));
+	return r;
+}
+
+static int repair_autoprobe(struct vdu_ctx *ctx, struct vdu_error *err)
+{
+	CLEANUP_CLOSE int lock = -EBADF;
+	CLEANUP(vdu__autoprobe_restore) struct vdu__autoprobe guard = { 0 };
+	int r = vdu__lock_host(ctx, &lock, err);
+
+	return r < 0 ? r : vdu__autoprobe_off(ctx, &guard, err);
+}
+
+static int repair(struct vdu_ctx *ctx, const struct vdu_orphan *orphan,
+		  struct vdu_error *err)
+{
+	switch (orphan->kind) {
+	case VDU_ORPHAN_PROCESS:
+		return vdu__process_end(ctx, orphan->pid, err);
+	case VDU_ORPHAN_DEVICE:
+		return repair_device(ctx, orphan->name, err);
+	case VDU_ORPHAN_FILES:
+		return repair_files(ctx, orphan->name, err);
+	case VDU_ORPHAN_ATTACHED:
+		return vdu_unbind(ctx, orphan->name, 0, err);
+	case VDU_ORPHAN_IMAGE:
+		return repair_image(ctx, orphan->name, err);
+	default:
+		return repair_autoprobe(ctx, err);
+	}
+}
+
+/* Still one? Something may have happened since it was found. */
+static bool remains(struct vdu_ctx *ctx, const struct vdu_orphan *orphan)
+{
+	CLEANUP(vdu__orphans_free) struct vdu__orphans now = { 0 };
+
+	vdu__orphans_find(ctx, (enum vdu_orphan_kind)orphan->kind, &now);
+	for (unsigned int i = 0; i < now.n; i++)
+		if (now.orphans[i].pid == orphan->pid &&
+		    !strcmp(now.orphans[i].name, orphan->name))
+			return true;
+	return false;
+}
+
+/* Processes first: they have files and devices. Images last: so do files. */
+static const enum vdu_orphan_kind order[] = {
+	VDU_ORPHAN_PROCESS, VDU_ORPHAN_DEVICE, VDU_ORPHAN_ATTACHED,
+	VDU_ORPHAN_FILES, VDU_ORPHAN_IMAGE, VDU_ORPHAN_AUTOPROBE,
+};
+
+PUBLIC int vdu_doctor_repair(struct vdu_ctx *ctx, unsigned int flags,
+			     vdu_orphan_fn fn, void *data,
+			     struct vdu_error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		CLEANUP(vdu__orphans_free) struct vdu__orphans found = { 0 };
+
+		vdu__orphans_find(ctx, order[i], &found);
+		for (unsigned int j = 0; j < found.n; j++) {
+			const struct vdu_orphan *orphan = &found.orphans[j];
+			struct vdu_error own = { 0 };
+			int r = vdu__check_cancel(ctx, "the end", err);
+
+			if (r < 0)
+				return r;
+			if (orphan->kind == VDU_ORPHAN_IMAGE &&
+			    !is_empty_image(ctx, orphan->name))
+				continue;
+			if (!(flags & VDU_REPAIR_DRY_RUN) &&
+			    remains(ctx, orphan))
+				r = repair(ctx, orphan, &own);
+			fn(data, orphan, r < 0 ? &own : NULL);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The rescue server: set up, messages of the kernel, and the loop of its one
+ * thread. rescue.h says what it is for.
+ */
+#include "lib/server/rescue.h"
+
+#include <fcntl.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include <vduse/manage.h>
+
+#include "lib/bus/bus.h"
+#include "lib/bus/sysfs.h"
+#include "lib/kernel/device.h"
+#include "lib/kernel/spec-file.h"
+#include "lib/server/notify.h"
+#include "lib/server/rescue-queue.h"
+#include "lib/server/sandbox.h"
+#include "lib/util/fs.h"
+#include "lib/util/lock.h"
+
+/* A server that has just died may be about to let go of the device. */
+#define OPEN_MS 2000
+#define OPEN_RETRY_MS 20
+
+int vdu__rescue_dir(struct vdu_ctx *ctx, const char *name,
+		    struct vdu_error *err)
+{
+	CLEANUP_CLOSE int fd = -EBADF;
+	char path[PATH_MAX];
+	int r;
+
+	if (!vdu__device_exists(ctx, name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no device '%s'", name);
+	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR);
+	if (r == 0)
+		r = vdu__mkdir_p(path, 0755);
+	if (r == 0)
+		r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name);
+	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r == 0)
+		r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s/lock",
+			      name);
+	if (r == 0)
+		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			  0600);
+	if (r == 0 && fd < 0)
+		r = -errno;
+	return r < 0 ? vdu__fail(err, VDU_STAGE_STATE, r,
+				 "cannot make its run directory: %s",
+				 strerror(-r)) : 0;
+}
+
+void vdu__rescue_clear(struct vdu_ctx *ctx, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (!vdu__device_ours(ctx, name) && !vdu__server_pid(ctx, name) &&
+	    vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name) == 0)
+		(void)vdu__remove_dir(path);
+}
+
+/* --- messages ---------------------------------------------------------- */
+
+static void reply(struct vdu__rescue *rescue,
+		  const struct vduse_dev_request *request, bool ok)
+{
+	struct vduse_dev_response response = {
+		.request_id = request->request_id,
+		.result = ok ? VDUSE_REQ_RESULT_OK : VDUSE_REQ_RESULT_FAILED,
+	};
+
+	if (request->type == VDUSE_GET_VQ_STATE && ok) {
+		uint32_t index = request->vq_state.index;
+
+		response.vq_state.index = index;
+		response.vq_state.split.avail_index =
+			rescue->queues[index].last_avail;
+	}
+	/* ENOENT: the caller has given up waiting. */
+	if (write(rescue->device_fd, &response, sizeof(response)) < 0 &&
+	    errno == EPERM)
+		rescue->lost = true;
+}
+
+static void reset(struct vdu__rescue *rescue)
+{
+	vdu__rescue_stop_queues(rescue);
+	for (unsigned int i = 0; i < rescue->n_queues; i++)
+		rescue->queues[i] = (struct vdu__rescue_queue){ .index = i };
+	rescue->driver_ok = false;
+	rescue->features = 0;
+}
+
+/*
+ * A driver may go, none may come: a device that only gives errors is refused
+ * before its driver has begun to use it. One without that step cannot be.
+ */
+static void set_status(struct vdu__rescue *rescue,
+		       const struct vduse_dev_request *request)
+{
+	uint8_t status = request->s.status;
+	bool driver_ok = status & VIRTIO_CONFIG_S_DRIVER_OK;
+
+	if (status == 0)
+		reset(rescue);
+	if ((status & VIRTIO_CONFIG_S_FEATURES_OK) && !driver_ok &&
+	    !(status & VIRTIO_CONFIG_S_FAILED)) {
+		reply(rescue, request, false);
+		return;
+	}
+	/* The kernel takes interrupts only after it has seen the reply. */
+	reply(rescue, request, true);
+	if (!driver_ok || rescue->driver_ok)
+		return;
+	rescue->driver_ok = true;
+	if (vdu__device_features(rescue->device_fd, &rescue->features) == 0)
+		vdu__rescue_start_queues(rescue, VDU_RESCUE_FRESH);
+}
+
+static void take_message(struct vdu__rescue *rescue)
+{
+	struct vduse_dev_request request;
+	ssize_t n = read(rescue->device_fd, &request, sizeof(request));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != (ssize_t)sizeof(request)) {
+		rescue->lost = true;
+		return;
+	}
+	switch (request.type) {
+	case VDUSE_SET_STATUS:
+		set_status(rescue, &request);
+		break;
+	case VDUSE_UPDATE_IOTLB:
+		vdu__rescue_stop_queues(rescue);
+		if (rescue->driver_ok)
+			vdu__rescue_start_queues(rescue, VDU_RESCUE_AGAIN);
+		reply(rescue, &request, true);
+		break;
+	case VDUSE_GET_VQ_STATE:
+		reply(rescue, &request,
+		      request.vq_state.index < rescue->n_queues);
+		break;
+	default:
+		reply(rescue, &request, false);
+		break;
+	}
+}
+
+/* --- the loop ---------------------------------------------------------- */
+
+static int loop(struct vdu__rescue *rescue)
+{
+	struct pollfd fds[] = {
+		{ .fd = rescue->device_fd, .events = POLLIN },
+		{ .fd = rescue->signal_fd, .events = POLLIN },
+		{ .fd = rescue->kick_fd, .events = POLLIN },
+	};
+
+	while (!fds[1].revents && !rescue->lost) {
+		uint64_t count;
+
+		if (poll(fds, ARRAY_SIZE(fds), vdu__rescue_turn(rescue)) < 0 &&
+		    errno != EINTR)
+			return -errno;
+		if (fds[0].revents & (POLLERR | POLLNVAL))
+			rescue->lost = true;
+		else if (fds[0].revents)
+			take_message(rescue);
+		/* A queue that was made ready late is known by its kick. */
+		if (fds[2].revents &&
+		    read(rescue->kick_fd, &count, sizeof(count)) > 0 &&
+		    rescue->driver_ok)
+			vdu__rescue_start_queues(rescue, VDU_RESCUE_FRESH);
+	}
+	return rescue->lost ? -EPERM : 0;
+}
+
+/* --- setting up -------------------------------------------------------- */
+
+static int open_device(struct vdu__rescue *rescue, struct vdu_error *err)
+{
+	uint64_t end = vdu__now_ns() + UINT64_C(1000000) * OPEN_MS;
+	uint64_t features;
+	int r;
+
+	do {
+		rescue->device_fd = vdu__device_open(rescue->ctx, rescue->name,
+						     err);
+		if (rescue->device_fd != -EBUSY)
+			break;
+	} while (vdu__wait_fd(rescue->ctx, -1, 0, OPEN_RETRY_MS) == 0 &&
+		 vdu__now_ns() < end);
+	if (rescue->device_fd < 0)
+		return rescue->device_fd;
+	r = vdu__device_features(rescue->device_fd, &features);
+	if (r == -EPERM)
+		return vdu__fail(err, VDU_STAGE_DEVICE, r,
+				 "the kernel has given the device up");
+	rescue->iotlb = vdu__iotlb_new(rescue->device_fd);
+	if (!rescue->iotlb)
+		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
+				 "out of memory");
+	vdu__iotlb_guard(rescue->iotlb);
+	return 0;
+}
+
+static void *translate(void *opaque, uint64_t iova, uint64_t *len, bool write)
+{
+	const struct vdu__mapping *m = vdu__iotlb_find(opaque, iova);
+
+	return m ? vdu__mapping_at(m, iova, len, write) : NULL;
+}
+
+/* Ours is a disk; of others only a virtio driver on this host knows. */
+static uint32_t find_type(const struct vdu__rescue *rescue)
+{
+	struct vdu__binding binding;
+	unsigned int id = 0;
+	char text[32];
+
+	if (vdu__device_ours(rescue->ctx, rescue->name))
+		return VIRTIO_ID_BLOCK;
+	vdu__binding_read(rescue->ctx, rescue->name, &binding);
+	if (!binding.virtio[0] ||
+	    vdu__read_at(rescue->ctx, text, sizeof(text),
+			 VDU__SYS_VDPA "/%s/device", rescue->name,
+			 rescue->name, binding.virtio) < 0 ||
+	    sscanf(text, "0x%x", &id) != 1)
+		return 0;
+	return id;
+}
+
+static int make_queues(struct vdu__rescue *rescue, struct vdu_error *err)
+{
+	CLEANUP_DIR DIR *dir = vdu__opendir_at(rescue->ctx, VDU__SYS_DEVICE,
+					       rescue->name);
+	char entry[16];
+
+	while (dir && vdu__find_entry(dir, "vq", entry, sizeof(entry)) == 0)
+		rescue->n_queues++;
+	rescue->queues = calloc(rescue->n_queues + 1, sizeof(*rescue->queues));
+	if (!rescue->queues)
+		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
+				 "out of memory");
+	for (unsigned int i = 0; i < rescue->n_queues; i++)
+		rescue->queues[i].index = i;
+	rescue->type = find_type(rescue);
+	return 0;
+}
+
+/* Only a log that a server has left tells anything. */
+static int open_log(struct vdu__rescue *rescue, struct vdu_error *err)
+{
+	struct vdu__spec_file file;
+
+	if (vdu__spec_load(rescue->ctx, rescue->name, &file, NULL) < 0 ||
+	    !vdu__exists(rescue->ctx, VDU_RUN_DIR "/%s/inflight",
+			 rescue->name) ||
+	    file.spec.n_queues < rescue->n_queues)
+		return 0;
+	return vdu__inflight_open(rescue->ctx, rescue->name,
+				  file.spec.n_queues, file.spec.queue_size,
+				  &rescue->inflight, err);
+}
+
+static int open_fds(struct vdu__rescue *rescue, struct vdu_error *err)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	rescue->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* One for all queues: there may be many. */
+	rescue->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rescue->signal_fd < 0 || rescue->kick_fd < 0)
+		return vdu__fail(err, VDU_STAGE_SERVER, -errno,
+				 "cannot make its file descriptors: %s",
+				 strerror(errno));
+	return 0;
+}
+
+static int set_up(struct vdu__rescue *rescue, struct vdu_error *err)
+{
+	int r = vdu__rescue_dir(rescue->ctx, rescue->name, err);
+
+	if (r == 0)
+		r = vdu__claim_rescue(rescue->ctx, rescue->name,
+				      &rescue->lock_fd, err);
+	if (r == 0)
+		r = open_fds(rescue, err);
+	if (r == 0)
+		r = open_device(rescue, err);
+	if (r == 0)
+		r = make_queues(rescue, err);
+	if (r == 0)
+		r = open_log(rescue, err);
+	return r < 0 ? r : vdu__sandbox_enter(rescue->ctx, rescue->name, err);
+}
+
+/* A driver was there before us, if a queue is ready. */
+static void take_over(struct vdu__rescue *rescue)
+{
+	struct vdu__vq_info info;
+
+	rescue->mem = (struct vdu__mem){ translate, rescue->iotlb };
+	for (unsigned int i = 0; i < rescue->n_queues; i++)
+		if (vdu__device_vq_info(rescue->device_fd, i, &info) == 0 &&
+		    info.ready)
+			rescue->driver_ok = true;
+	if (rescue->driver_ok &&
+	    vdu__device_features(rescue->device_fd, &rescue->features) == 0)
+		vdu__rescue_start_queues(rescue, VDU_RESCUE_LEFT);
+}
+
+static void tear_down(struct vdu__rescue *rescue)
+{
+	vdu__inflight_close(rescue->inflight);
+	vdu__iotlb_guard(NULL);
+	vdu__iotlb_free(rescue->iotlb);
+	free(rescue->queues);
+	vdu__closep(&rescue->device_fd);
+	vdu__closep(&rescue->signal_fd);
+	vdu__closep(&rescue->kick_fd);
+	/* Last: who sees the lock free may start the next server. */
+	vdu__closep(&rescue->lock_fd);
+}
+
+PUBLIC int vdu_rescue(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err)
+{
+	struct vdu__rescue rescue = {
+		.ctx = ctx, .name = name,
+		.lock_fd = -EBADF, .device_fd = -EBADF,
+		.signal_fd = -EBADF, .kick_fd = -EBADF,
+	};
+	struct vdu_error own = { 0 };
+	int r = set_up(&rescue, &own);
+
+	if (r == 0) {
+		take_over(&rescue);
+		vdu__notify_ready();
+		vdu__log(ctx, 6, "rescuing %s: every request gets an error",
+			 name);
+		r = loop(&rescue);
+		if (r < 0)
+			vdu__fail(&own, VDU_STAGE_DEVICE, r,
+				  "the kernel has given the device up");
+	} else {
+		vdu__notify_failed(&own);
+	}
+	tear_down(&rescue);
+	if (r < 0 && err)
+		*err = own;
+	return r;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The supervisor's child: starting it, and what its end means. */
+#include "lib/server/supervise.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "lib/bus/sysfs.h"
+#include "lib/server/launch.h"
+#include "lib/server/notify.h"
+#include "lib/util/fs.h"
+
+/* Well below the 30 seconds after which the kernel gives a device up. */
+#define LIMIT_MS 10000
+#define START_MS 20000		/* for a server to be ready */
+#define PAUSE_FIRST_MS 100
+#define CALM_MS 10000		/* a life as long as this ends the pauses */
+
+/* To who started us, and to a `start` that waits. */
+static void tell(struct vdu__supervisor *s, const char *text)
+{
+	vdu__notify(text);
+	vdu__notify_at(s->start, text);
+}
+
+static void save(struct vdu__supervisor *s)
+{
+	int r = vdu__record_save(s->ctx, s->name, &s->record);
+
+	if (r < 0)
+		vdu__log(s->ctx, 4, "cannot note what happened: %s",
+			 strerror(-r));
+}
+
+static uint64_t choose_limit_ms(const struct vdu__supervisor *s)
+{
+	uint64_t seconds;
+
+	if (vdu__read_u64_at(s->ctx, &seconds, VDU__SYS_DEVICE "/msg_timeout",
+			     s->name) < 0 || !seconds ||
+	    seconds > LIMIT_MS * 3 / 1000)
+		return LIMIT_MS;
+	return seconds * 1000 / 3;
+}
+
+void vdu__child_signal(const struct vdu__supervisor *s, int number)
+{
+	/* SI_QUEUE: the server knows that this repeats what it may know. */
+	siginfo_t info = { .si_signo = number, .si_code = SI_QUEUE };
+
+	(void)syscall(SYS_pidfd_send_signal, s->child.pidfd, number, &info, 0);
+}
+
+void vdu__child_kill(struct vdu__supervisor *s, const char *why)
+{
+	vdu__log(s->ctx, 3, "%s, pid %d: %s; killing it",
+		 s->child.rescue ? "the rescue server" : "its server",
+		 s->child.pid, why);
+	s->child.killed = why;
+	s->child.deadline_ns = VDU_NEVER;
+	vdu__child_signal(s, SIGKILL);
+}
+
+static void fail_to_launch(struct vdu__supervisor *s, int code);
+
+void vdu__child_start(struct vdu__supervisor *s, bool rescue)
+{
+	const uint64_t limit_ms = rescue ? 0 : choose_limit_ms(s);
+	const struct vdu__launch how = {
+		.mode = rescue ? "--rescue" : NULL,
+		.notify = s->notify,
+		.log_fd = STDERR_FILENO,
+		.watchdog_ms = limit_ms,
+	};
+	pid_t pid;
+
+	s->child = (struct vdu__child){
+		.pidfd = -EBADF, .rescue = rescue,
+		.began_ns = vdu__now_ns(), .deadline_ns = vdu__in_ms(START_MS),
+	};
+	pid = vdu__launch(s->ctx, s->name, &how, &s->child.pidfd);
+	if (pid < 0) {
+		fail_to_launch(s, pid);
+		return;
+	}
+	s->child.pid = pid;
+	s->record.server = pid;
+	s->record.failing = rescue;
+	s->record.limit_ms = limit_ms;
+	save(s);
+}
+
+void vdu__child_ready(struct vdu__supervisor *s)
+{
+	struct vdu__child *child = &s->child;
+	uint64_t now = vdu__now_ns();
+
+	child->ready = true;
+	child->began_ns = now;
+	child->deadline_ns = child->rescue ? VDU_NEVER :
+					     vdu__in_ms(s->record.limit_ms);
+	if (child->rescue) {
+		vdu__log(s->ctx, 4, "on-death: from now on requests fail, by the rescue server, pid %d",
+			 child->pid);
+		tell(s, "STATUS=requests fail: the server cannot be brought back");
+		return;
+	}
+	if (s->died_ns)
+		vdu__log(s->ctx, 6, "its server is back, pid %d, after %.3f s",
+			 child->pid, (double)(now - s->died_ns) / 1e9);
+	s->died_ns = 0;
+	s->was_ready = true;
+	/* To `start` by the second call: it may not know us by $NOTIFY_SOCKET. */
+	vdu__notify_ready();
+	vdu__notify("STATUS=serving");
+	vdu__notify_at(s->start, "READY=1");
+}
+
+/* How it ended, in words that fit behind a colon. */
+static void describe(const struct vdu__child *child, int status,
+		     char text[static VDU_LAST_EXIT_MAX])
+{
+	if (child->killed)
+		(void)snprintf(text, VDU_LAST_EXIT_MAX, "%s: killed",
+			       child->killed);
+	else if (child->failure.code)
+		(void)snprintf(text, VDU_LAST_EXIT_MAX, "could not start: %.200s",
+			       child->failure.text);
+	else if (child->adopted)
+		(void)snprintf(text, VDU_LAST_EXIT_MAX, "ended");
+	else if (WIFSIGNALED(status))
+		(void)snprintf(text, VDU_LAST_EXIT_MAX, "killed by signal %d",
+			       WTERMSIG(status));
+	else
+		(void)snprintf(text, VDU_LAST_EXIT_MAX, "ended with status %d",
+			       WEXITSTATUS(status));
+}
+
+/* The real server is gone, and nobody wanted that: when to try again. */
+static void plan_retry(struct vdu__supervisor *s, const char *how)
+{
+	const struct vdu__child *child = &s->child;
+	const uint64_t now = vdu__now_ns();
+	const uint64_t lived = now - child->began_ns;
+
+	if (child->ready && lived >= CALM_MS * VDU_NS_PER_MS)
+		s->pause_ms = 0;
+	if (!s->died_ns)
+		s->died_ns = now;
+	s->retry_ns = vdu__in_ms(s->pause_ms);
+	vdu__log(s->ctx, 4, "its server, pid %d: %s, after %.3f s; restart %llu in %u ms",
+		 child->pid, how, (double)lived / 1e9,
+		 (unsigned long long)s->record.restarts + 1, s->pause_ms);
+	s->pause_ms = s->pause_ms ? MIN(s->pause_ms * 2, VDU_PAUSE_MAX_MS) :
+				    PAUSE_FIRST_MS;
+	(void)snprintf(s->record.last_exit, sizeof(s->record.last_exit), "%s",
+		       how);
+}
+
+void vdu__supervisor_failed(struct vdu__supervisor *s,
+			    const struct vdu_error *err)
+{
+	char text[VDU_NOTIFY_FAILED_MAX];
+
+	vdu__notify_failed_text(err, text);
+	tell(s, text);
+}
+
+/* The real server has ended by itself. */
+static void lose_server(struct vdu__supervisor *s, int status)
+{
+	struct vdu__child *child = &s->child;
+	char how[VDU_LAST_EXIT_MAX];
+
+	if (child->adopted ? child->stopping :
+	    WIFEXITED(status) && !WEXITSTATUS(status)) {
+		vdu__log(s->ctx, 6, "its server has stopped, and so do I");
+		s->done = true;
+		return;
+	}
+	describe(child, status, how);
+	if (!child->ready && !child->failure.code)
+		(void)vdu__fail(&child->failure, VDU_STAGE_SERVER, -EIO,
+				"its server ended at once: %s", how);
+	if (!s->was_ready) {
+		s->failure = child->failure;
+		s->done = true;
+	} else {
+		plan_retry(s, how);
+	}
+	if (!child->ready)
+		vdu__supervisor_failed(s, &child->failure);
+}
+
+static void lose_rescue(struct vdu__supervisor *s, int status)
+{
+	char how[VDU_LAST_EXIT_MAX];
+
+	describe(&s->child, status, how);
+	vdu__log(s->ctx, s->child.stopping ? 6 : 4,
+		 "the rescue server, pid %d: %s", s->child.pid, how);
+	/* One that does not work is not tried again and again. */
+	s->rescue_failed = !s->child.stopping;
+}
+
+void vdu__child_reap(struct vdu__supervisor *s)
+{
+	struct vdu__child *child = &s->child;
+	int status = 0;
+
+	/* ECHILD for one that was adopted. */
+	(void)waitpid(child->pid, &status, 0);
+	if (s->leaving) {
+		s->done = true;
+	} else if (child->rescue) {
+		lose_rescue(s, status);
+	} else {
+		lose_server(s, status);
+	}
+	vdu__closep(&child->pidfd);
+	*child = (struct vdu__child){ .pidfd = -EBADF };
+	s->record.server = 0;
+	s->record.failing = false;
+	save(s);
+}
+
+static void fail_to_launch(struct vdu__supervisor *s, int code)
+{
+	(void)vdu__fail(&s->child.failure, VDU_STAGE_SERVER, code,
+			"cannot start a process: %s", strerror(-code));
+	if (s->child.rescue) {
+		s->rescue_failed = true;
+	} else if (s->was_ready) {
+		plan_retry(s, s->child.failure.text);
+		save(s);
+	} else {
+		s->failure = s->child.failure;
+		s->done = true;
+	}
+	if (!s->child.rescue)
+		vdu__supervisor_failed(s, &s->child.failure);
+}
+

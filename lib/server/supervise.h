@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The supervisor of a device. supervise.c: what comes in and what is due;
+ * supervise-child.c: the life and death of the server that it runs.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/kernel/spec-file.h"
+#include "lib/server/record.h"
+#include "lib/util/ctx.h"
+
+#define VDU_NS_PER_MS UINT64_C(1000000)
+#define VDU_NEVER UINT64_MAX
+#define VDU_PAUSE_MAX_MS 5000	/* between two tries */
+
+struct vdu__child {
+	pid_t pid;			/* 0: none */
+	int pidfd;
+	bool rescue, adopted, ready, stopping;
+	uint64_t began_ns;		/* started; since it is ready: ready */
+	uint64_t deadline_ns;		/* of its next sign of life */
+	const char *killed;		/* why we did; NULL: we did not */
+	struct vdu_error failure;	/* what it said; code 0: nothing */
+};
+
+struct vdu__supervisor {
+	struct vdu_ctx *ctx;
+	const char *name;
+	int lock_fd, signal_fd, notify_fd;
+	char notify[PATH_MAX], start[PATH_MAX];	/* sockets */
+	struct vdu__record record;
+	struct vdu__spec_file file;
+	struct vdu__child child;
+	uint64_t died_ns;		/* the real server; 0: it serves */
+	uint64_t retry_ns;		/* when to start it again */
+	unsigned int pause_ms;		/* before the next but one */
+	bool rescue_failed;		/* since the last try */
+	bool was_ready;			/* a server has served under us */
+	bool leaving, done;
+	uint64_t sign_ns;		/* of life of our own: the next */
+	uint64_t sign_every_ns;		/* 0: nobody wants any */
+	struct vdu_error failure;	/* why we end; code 0: as asked to */
+};
+
+static inline uint64_t vdu__in_ms(uint64_t ms)
+{
+	return vdu__now_ns() + ms * VDU_NS_PER_MS;
+}
+
+/* Start the real server, or the one that fails all requests. */
+void vdu__child_start(struct vdu__supervisor *s, bool rescue);
+/* It says that it serves, or it is found serving. */
+void vdu__child_ready(struct vdu__supervisor *s);
+void vdu__child_signal(const struct vdu__supervisor *s, int number);
+/* why: of static life. */
+void vdu__child_kill(struct vdu__supervisor *s, const char *why);
+/* Its process has ended. */
+void vdu__child_reap(struct vdu__supervisor *s);
+
+/* A failure, to who started us and to a `start` that waits. */
+void vdu__supervisor_failed(struct vdu__supervisor *s,
+			    const struct vdu_error *err);
