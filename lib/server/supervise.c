@@ -119,7 +119,7 @@ static uint64_t rescue_ns(const struct vdu__supervisor *s)
 
 	if (spec->on_death != VDU_ON_DEATH_FAIL || s->rescue_failed)
 		return VDU_NEVER;
-	return s->died_ns +
+	return s->outage_ns +
 	       (uint64_t)spec->fail_seconds * 1000 * VDU_NS_PER_MS;
 }
 
@@ -251,7 +251,7 @@ static int adopt(struct vdu__supervisor *s, pid_t pid, struct vdu_error *err)
 	s->was_ready = true;
 	/* The rescue server was only for want of a better one. */
 	if (child->rescue)
-		s->died_ns = s->retry_ns = vdu__now_ns();
+		s->outage_ns = s->retry_ns = vdu__now_ns();
 	return 0;
 }
 

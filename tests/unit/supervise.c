@@ -238,6 +238,10 @@ static void requests_fail_when_the_time_is_up(void **state)
 	WAIT_FOR(!server(f) && !record(f).failing);
 	set(f, "on-death=fail=0");
 	WAIT_FOR(server(f) && record(f).failing);
+	/* One that dies as soon as it serves is none. */
+	tell(f, "/mode", "die");
+	WAIT_FOR(!strcmp(record(f).last_exit, "ended with status 3") &&
+		 server(f) && record(f).failing);
 	/* A new supervisor knows it for what it is. */
 	assert_int_equal(kill(above, SIGKILL), 0);
 	WAIT_FOR(!supervisor(f));
