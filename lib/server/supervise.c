@@ -222,6 +222,8 @@ static int open_fds(struct vdu__supervisor *s, struct vdu_error *err)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	/* Ignored, as some parents leave it, there would be no exit status. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	s->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return vdu__fail(err, VDU_STAGE_SERVER, -errno, "signalfd: %s",
