@@ -14,11 +14,14 @@
 int vdu__server_ping(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err);
 
-/* Start PROGRAM serve NAME and wait until it says READY or what went wrong. */
+/*
+ * Start PROGRAM serve --supervise NAME and wait until its server is READY, or
+ * says what went wrong.
+ */
 int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 		      struct vdu_error *err);
 
-/* Ask it to drain and stop, and wait until the process is gone. */
+/* Ask it to drain and stop; wait until it and its supervisor are gone. */
 int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err);
 

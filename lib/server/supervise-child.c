@@ -18,6 +18,7 @@
 #define START_MS 20000		/* for a server to be ready */
 #define PAUSE_FIRST_MS 100
 #define CALM_MS 10000		/* a life as long as this ends the pauses */
+#define WORKED_MS 1000		/* and one as this, an outage */
 
 /* To who started us, and to a `start` that waits. */
 static void tell(struct vdu__supervisor *s, const char *text)
@@ -108,10 +109,9 @@ void vdu__child_ready(struct vdu__supervisor *s)
 		tell(s, "STATUS=requests fail: the server cannot be brought back");
 		return;
 	}
-	if (s->died_ns)
+	if (s->lost_ns)
 		vdu__log(s->ctx, 6, "its server is back, pid %d, after %.3f s",
-			 child->pid, (double)(now - s->died_ns) / 1e9);
-	s->died_ns = 0;
+			 child->pid, (double)(now - s->lost_ns) / 1e9);
 	s->was_ready = true;
 	/* To `start` by the second call: it may not know us by $NOTIFY_SOCKET. */
 	vdu__notify_ready();
@@ -148,8 +148,12 @@ static void plan_retry(struct vdu__supervisor *s, const char *how)
 
 	if (child->ready && lived >= CALM_MS * VDU_NS_PER_MS)
 		s->pause_ms = 0;
-	if (!s->died_ns)
-		s->died_ns = now;
+	/* One that dies at once again and again has not brought it back. */
+	if (!s->outage_ns ||
+	    (child->ready && lived >= WORKED_MS * VDU_NS_PER_MS))
+		s->outage_ns = now;
+	if (child->ready)
+		s->lost_ns = now;
 	s->retry_ns = vdu__in_ms(s->pause_ms);
 	vdu__log(s->ctx, 4, "its server, pid %d: %s, after %.3f s; restart %llu in %u ms",
 		 child->pid, how, (double)lived / 1e9,

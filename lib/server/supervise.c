@@ -119,7 +119,7 @@ static uint64_t rescue_ns(const struct vdu__supervisor *s)
 
 	if (spec->on_death != VDU_ON_DEATH_FAIL || s->rescue_failed)
 		return VDU_NEVER;
-	return s->died_ns +
+	return s->outage_ns +
 	       (uint64_t)spec->fail_seconds * 1000 * VDU_NS_PER_MS;
 }
 
@@ -222,6 +222,8 @@ static int open_fds(struct vdu__supervisor *s, struct vdu_error *err)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	/* Ignored, as some parents leave it, there would be no exit status. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	s->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return vdu__fail(err, VDU_STAGE_SERVER, -errno, "signalfd: %s",
@@ -251,7 +253,7 @@ static int adopt(struct vdu__supervisor *s, pid_t pid, struct vdu_error *err)
 	s->was_ready = true;
 	/* The rescue server was only for want of a better one. */
 	if (child->rescue)
-		s->died_ns = s->retry_ns = vdu__now_ns();
+		s->outage_ns = s->retry_ns = vdu__now_ns();
 	return 0;
 }
 

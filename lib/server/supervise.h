@@ -36,7 +36,8 @@ struct vdu__supervisor {
 	struct vdu__record record;
 	struct vdu__spec_file file;
 	struct vdu__child child;
-	uint64_t died_ns;		/* the real server; 0: it serves */
+	uint64_t lost_ns;		/* the real server's last death */
+	uint64_t outage_ns;		/* since when none has worked */
 	uint64_t retry_ns;		/* when to start it again */
 	unsigned int pause_ms;		/* before the next but one */
 	bool rescue_failed;		/* since the last try */

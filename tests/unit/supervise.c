@@ -30,7 +30,10 @@ static void killed_comes_back(void **state)
 	struct fixture *f = *state;
 	pid_t above;
 
+	/* Inherited by the supervisor: it must not matter there. */
+	(void)signal(SIGCHLD, SIG_IGN);
 	start(f);
+	(void)signal(SIGCHLD, SIG_DFL);
 	above = supervisor(f);
 	assert_string_equal(record(f).last_exit, "");
 	for (unsigned int i = 1; i <= 3; i++) {
@@ -238,6 +241,10 @@ static void requests_fail_when_the_time_is_up(void **state)
 	WAIT_FOR(!server(f) && !record(f).failing);
 	set(f, "on-death=fail=0");
 	WAIT_FOR(server(f) && record(f).failing);
+	/* One that dies as soon as it serves is none. */
+	tell(f, "/mode", "die");
+	WAIT_FOR(!strcmp(record(f).last_exit, "ended with status 3") &&
+		 server(f) && record(f).failing);
 	/* A new supervisor knows it for what it is. */
 	assert_int_equal(kill(above, SIGKILL), 0);
 	WAIT_FOR(!supervisor(f));

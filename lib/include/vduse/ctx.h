@@ -45,7 +45,8 @@ int vdu_ctx_set_root(struct vdu_ctx *ctx, const char *root);
 void vdu_ctx_set_timeout(struct vdu_ctx *ctx, uint64_t ms);
 
 /*
- * The program that serves a device: run as PROGRAM serve NAME.
+ * The program that serves a device: run as PROGRAM serve NAME, and as
+ * PROGRAM serve --supervise NAME to keep that running (vdu_supervise()).
  * Default: /proc/self/exe. -ENAMETOOLONG if it does not fit.
  */
 int vdu_ctx_set_server_program(struct vdu_ctx *ctx, const char *path);
