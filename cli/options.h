@@ -34,6 +34,7 @@ enum complete {
 	COMPLETE_BOUND,
 	COMPLETE_SERVED,	/* of ours, with a server */
 	COMPLETE_UNSERVED,	/* of ours, without */
+	COMPLETE_RECORD,	/* with a record in /etc, there or not */
 	COMPLETE_BACKEND,
 	COMPLETE_COLUMNS,
 	COMPLETE_COMMAND,

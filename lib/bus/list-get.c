@@ -3,6 +3,7 @@
 #include "lib/bus/list.h"
 
 #include "lib/bus/sysfs.h"
+#include "lib/kernel/persist.h"
 #include "lib/util/fs.h"
 
 PUBLIC struct vdu_list *vdu_list_free(struct vdu_list *list)
@@ -111,6 +112,11 @@ PUBLIC int vdu_dev_read_only(struct vdu_dev *dev)
 PUBLIC int vdu_dev_attached(struct vdu_dev *dev)
 {
 	return dev->attached;
+}
+
+PUBLIC int vdu_dev_persist(struct vdu_dev *dev)
+{
+	return dev->ours && vdu__record_exists(dev->ctx, dev->name);
 }
 
 /* A number that the kernel serves from memory; -1 if it cannot be read. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/bus/driver.h"
+#include "lib/kernel/persist.h"
 #include "lib/server/client.h"
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
@@ -105,5 +106,8 @@ PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
 	r = vdu__lock_device(ctx, name, &lock, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return vdu__unbind_locked(ctx, name, false, err);
+	r = vdu__unbind_locked(ctx, name, false, err);
+	if (r == 0)
+		vdu__record_refresh(ctx, name);
+	return r;
 }

@@ -13,6 +13,7 @@
 #include <vduse/manage.h>
 
 #include "lib/server/client.h"
+#include "lib/server/systemd.h"
 #include "lib/util/lock.h"
 
 /* How long a killed server may take to be gone. */
@@ -152,6 +153,8 @@ int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 	pid_t pid;
 	int r;
 
+	if (vdu__systemd_usable(ctx))
+		return vdu__systemd_start(ctx, name, err);
 	if (log_fd < 0)
 		return log_fd;
 	notify_fd = notify_socket(ctx, name, notify, err);
@@ -190,8 +193,10 @@ int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 	CLEANUP_CLOSE int pidfd = -EBADF;
 	int r;
 
-	if (!pid)
-		return 0;
+	/* One that was started without systemd is still there after this. */
+	r = vdu__systemd_usable(ctx) ? vdu__systemd_stop(ctx, name, err) : 0;
+	if (r < 0 || !pid)
+		return r;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	/* Gone in between, or still the one that holds the lock. */
 	if (pidfd < 0 || vdu__server_pid(ctx, name) != pid)
