@@ -116,7 +116,7 @@ PUBLIC int vdu_dev_attached(struct vdu_dev *dev)
 
 PUBLIC int vdu_dev_persist(struct vdu_dev *dev)
 {
-	return dev->ours && vdu__record_exists(dev->ctx, dev->name);
+	return dev->ours && vdu__persist_exists(dev->ctx, dev->name);
 }
 
 /* A number that the kernel serves from memory; -1 if it cannot be read. */

@@ -108,6 +108,6 @@ PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
 		return r;
 	r = vdu__unbind_locked(ctx, name, false, err);
 	if (r == 0)
-		vdu__record_refresh(ctx, name);
+		vdu__persist_refresh(ctx, name);
 	return r;
 }

@@ -54,7 +54,7 @@ static bool name_taken(struct creation *c, const char *name)
 {
 	return vdu__device_exists(c->ctx, name) ||
 	       vdu__exists(c->ctx, VDU_RUN_DIR "/%s", name) ||
-	       vdu__record_exists(c->ctx, name) ||
+	       vdu__persist_exists(c->ctx, name) ||
 	       (new_image(c) &&
 		vdu__exists(c->ctx, VDU_STATE_DIR "/%s.img", name));
 }
@@ -85,7 +85,7 @@ static int check_name(struct creation *c, struct vdu_error *err)
 		return vdu__fail(err, VDU_STAGE_CONTROL, -EEXIST,
 				 "a server of that name runs");
 	if (!(c->flags & VDU__CREATE_RESTORE) &&
-	    vdu__record_exists(c->ctx, name))
+	    vdu__persist_exists(c->ctx, name))
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -EEXIST,
 				 "a persistent device of that name is to come back");
 	if (new_image(c) && image_path(c->ctx, name, path) == 0 &&

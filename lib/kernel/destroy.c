@@ -40,7 +40,7 @@ static int remove_files(struct vdu_ctx *ctx, const char *name,
 	int r = 0;
 
 	if (!(flags & VDU_DESTROY_KEEP_RECORD))
-		r = vdu__record_remove(ctx, name, err);
+		r = vdu__persist_remove(ctx, name, err);
 
 	if (vdu__spec_load(ctx, name, &file, NULL) == 0 &&
 	    file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
@@ -55,7 +55,7 @@ static int forget(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 		  struct vdu_error *err)
 {
 	CLEANUP_CLOSE int host_lock = -EBADF;
-	struct vdu__record record;
+	struct vdu__persist record;
 	int r;
 
 	/* A restore of it may have come this far. */
@@ -63,14 +63,14 @@ static int forget(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 	if (r < 0)
 		return r;
 	if (flags & VDU_DESTROY_KEEP_RECORD ||
-	    !vdu__record_exists(ctx, name) ||
+	    !vdu__persist_exists(ctx, name) ||
 	    vdu__exists(ctx, VDU_RUN_DIR "/%s", name))
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device");
-	if (vdu__record_load(ctx, name, &record, NULL) == 0 &&
+	if (vdu__persist_load(ctx, name, &record, NULL) == 0 &&
 	    record.file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
 		(void)unlink(record.file.spec.path);
-	return vdu__record_remove(ctx, name, err);
+	return vdu__persist_remove(ctx, name, err);
 }
 
 static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,

@@ -13,14 +13,14 @@
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
 
-static json_object *to_json(const struct vdu__record *record)
+static json_object *to_json(const struct vdu__persist *record)
 {
 	json_object *root = json_object_new_object();
 
 	json_object_object_add(root, "version",
-			       json_object_new_int(VDU__RECORD_VERSION));
+			       json_object_new_int(VDU__PERSIST_VERSION));
 	json_object_object_add(root, "bind", json_object_new_string(
-					vdu__record_drivers[record->driver]));
+					vdu__persist_drivers[record->driver]));
 	json_object_object_add(root, "device",
 			       vdu__spec_to_record(&record->file));
 	return root;
@@ -29,7 +29,7 @@ static json_object *to_json(const struct vdu__record *record)
 /* Make the change of a directory durable. */
 static int sync_dir(const struct vdu_ctx *ctx, struct vdu_error *err)
 {
-	CLEANUP_CLOSE int dir = vdu__record_open_dir(ctx, err);
+	CLEANUP_CLOSE int dir = vdu__persist_open_dir(ctx, err);
 
 	if (dir < 0)
 		return dir;
@@ -53,18 +53,18 @@ static int make_dir(const struct vdu_ctx *ctx, struct vdu_error *err)
 				 "cannot make " VDU_PERSIST_DIR ": %s",
 				 strerror(-r));
 	/* Is it one that others cannot write to? */
-	dir = vdu__record_open_dir(ctx, err);
+	dir = vdu__persist_open_dir(ctx, err);
 	return MIN(dir, 0);
 }
 
 /* The device as it is: what was asked for, and who has it now. */
 static int look_at(struct vdu_ctx *ctx, const char *name,
-		   struct vdu__record *ret, struct vdu_error *err)
+		   struct vdu__persist *ret, struct vdu_error *err)
 {
 	struct vdu__binding binding;
 	int r;
 
-	*ret = (struct vdu__record){ 0 };
+	*ret = (struct vdu__persist){ 0 };
 	r = vdu__spec_load(ctx, name, &ret->file, err);
 	if (r < 0)
 		return r;
@@ -74,7 +74,7 @@ static int look_at(struct vdu_ctx *ctx, const char *name,
 	return 0;
 }
 
-static int save(struct vdu_ctx *ctx, const struct vdu__record *record,
+static int save(struct vdu_ctx *ctx, const struct vdu__persist *record,
 		struct vdu_error *err)
 {
 	json_object *root;
@@ -88,7 +88,7 @@ static int save(struct vdu_ctx *ctx, const struct vdu__record *record,
 	root = to_json(record);
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 					      JSON_C_TO_STRING_NOSLASHESCAPE);
-	r = vdu__record_path(ctx, record->file.spec.name, path);
+	r = vdu__persist_path(ctx, record->file.spec.name, path);
 	if (r == 0)
 		r = text ? vdu__replace_file(path, text, strlen(text)) :
 			   -ENOMEM;
@@ -99,12 +99,12 @@ static int save(struct vdu_ctx *ctx, const struct vdu__record *record,
 	return sync_dir(ctx, err);
 }
 
-int vdu__record_remove(struct vdu_ctx *ctx, const char *name,
-		       struct vdu_error *err)
+int vdu__persist_remove(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err)
 {
 	char path[PATH_MAX];
 
-	if (!vdu__record_exists(ctx, name) || vdu__record_path(ctx, name, path) < 0)
+	if (!vdu__persist_exists(ctx, name) || vdu__persist_path(ctx, name, path) < 0)
 		return 0;
 	if (unlink(path) < 0)
 		return vdu__fail(err, VDU_STAGE_STATE, -errno,
@@ -112,7 +112,7 @@ int vdu__record_remove(struct vdu_ctx *ctx, const char *name,
 	return sync_dir(ctx, err);
 }
 
-static bool same(const struct vdu__record *a, const struct vdu__record *b)
+static bool same(const struct vdu__persist *a, const struct vdu__persist *b)
 {
 	json_object *one = to_json(a), *other = to_json(b);
 	bool equal = json_object_equal(one, other);
@@ -122,16 +122,16 @@ static bool same(const struct vdu__record *a, const struct vdu__record *b)
 	return equal;
 }
 
-void vdu__record_refresh(struct vdu_ctx *ctx, const char *name)
+void vdu__persist_refresh(struct vdu_ctx *ctx, const char *name)
 {
-	struct vdu__record old, now;
+	struct vdu__persist old, now;
 	struct vdu_error err = { 0 };
 	int r;
 
-	if (!vdu__record_exists(ctx, name))
+	if (!vdu__persist_exists(ctx, name))
 		return;
 	r = look_at(ctx, name, &now, &err);
-	if (r == 0 && (vdu__record_load(ctx, name, &old, NULL) < 0 ||
+	if (r == 0 && (vdu__persist_load(ctx, name, &old, NULL) < 0 ||
 		       !same(&old, &now)))
 		r = save(ctx, &now, &err);
 	if (r < 0)
@@ -143,14 +143,14 @@ PUBLIC int vdu_persist(struct vdu_ctx *ctx, const char *name, bool on,
 		       struct vdu_error *err)
 {
 	CLEANUP_CLOSE int lock = -EBADF;
-	struct vdu__record record;
+	struct vdu__persist record;
 	int r = vdu__lock_device(ctx, name, &lock, err);
 
 	if (r == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device of ours");
 	if (r == 0 && !on)
-		return vdu__record_remove(ctx, name, err);
+		return vdu__persist_remove(ctx, name, err);
 	if (r == 0)
 		r = look_at(ctx, name, &record, err);
 	return r < 0 ? r : save(ctx, &record, err);
@@ -160,8 +160,8 @@ static int is_record(const struct dirent *entry)
 {
 	size_t len = strlen(entry->d_name);
 
-	return entry->d_name[0] != '.' && len > strlen(VDU__RECORD_SUFFIX) &&
-	       !strcmp(entry->d_name + len - strlen(VDU__RECORD_SUFFIX), VDU__RECORD_SUFFIX);
+	return entry->d_name[0] != '.' && len > strlen(VDU__PERSIST_SUFFIX) &&
+	       !strcmp(entry->d_name + len - strlen(VDU__PERSIST_SUFFIX), VDU__PERSIST_SUFFIX);
 }
 
 /* The array and, behind it, what it points to. */
@@ -171,13 +171,13 @@ static char **pack(struct dirent **entries, size_t n)
 	char **names, *to;
 
 	for (size_t i = 0; i < n; i++)
-		size += strlen(entries[i]->d_name) + 1 - strlen(VDU__RECORD_SUFFIX);
+		size += strlen(entries[i]->d_name) + 1 - strlen(VDU__PERSIST_SUFFIX);
 	names = calloc(1, size);
 	if (!names)
 		return NULL;
 	to = (char *)(names + n + 1);
 	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(entries[i]->d_name) - strlen(VDU__RECORD_SUFFIX);
+		size_t len = strlen(entries[i]->d_name) - strlen(VDU__PERSIST_SUFFIX);
 
 		names[i] = memcpy(to, entries[i]->d_name, len);
 		to += len + 1;

@@ -11,39 +11,39 @@
 #include "lib/kernel/spec-file.h"
 
 #define VDU_PERSIST_DIR "/etc/vdusectl/devices"
-#define VDU__RECORD_SUFFIX ".json"
-#define VDU__RECORD_VERSION 1
+#define VDU__PERSIST_SUFFIX ".json"
+#define VDU__PERSIST_VERSION 1
 
 /* For vdu_create_blk(): the record of that name is the reason, no obstacle. */
 #define VDU__CREATE_RESTORE (1u << 31)
 
-struct vdu__record {
+struct vdu__persist {
 	struct vdu__spec_file file;	/* without abilities */
 	enum vdu_driver driver;		/* NONE, VIRTIO or VHOST */
 };
 
 /* What the drivers are called in a record. */
-extern const char *const vdu__record_drivers[VDU_DRIVER_OTHER];
+extern const char *const vdu__persist_drivers[VDU_DRIVER_OTHER];
 
-int vdu__record_path(const struct vdu_ctx *ctx, const char *name,
-		     char path[PATH_MAX]);
+int vdu__persist_path(const struct vdu_ctx *ctx, const char *name,
+		      char path[PATH_MAX]);
 
 /* -ENOENT without a text: nothing was ever recorded. */
-int vdu__record_open_dir(const struct vdu_ctx *ctx, struct vdu_error *err);
+int vdu__persist_open_dir(const struct vdu_ctx *ctx, struct vdu_error *err);
 
-bool vdu__record_exists(const struct vdu_ctx *ctx, const char *name);
+bool vdu__persist_exists(const struct vdu_ctx *ctx, const char *name);
 
 /* Errors as those of vdu_restore(). */
-int vdu__record_load(struct vdu_ctx *ctx, const char *name,
-		     struct vdu__record *ret, struct vdu_error *err);
+int vdu__persist_load(struct vdu_ctx *ctx, const char *name,
+		      struct vdu__persist *ret, struct vdu_error *err);
 
 /* None: 0. */
-int vdu__record_remove(struct vdu_ctx *ctx, const char *name,
-		       struct vdu_error *err);
+int vdu__persist_remove(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err);
 
 /*
  * Something about a device has changed: if it has a record, bring that up to
  * date. A failure is logged: what was done is done. The caller holds the lock
  * of the device.
  */
-void vdu__record_refresh(struct vdu_ctx *ctx, const char *name);
+void vdu__persist_refresh(struct vdu_ctx *ctx, const char *name);

@@ -15,7 +15,7 @@
 struct restore {
 	const char *name;
 	unsigned int flags;
-	struct vdu__record record;
+	struct vdu__persist record;
 };
 
 /* As at a shutdown: the record and the image are for the next try. */
@@ -31,13 +31,13 @@ static const char *driver_word(enum vdu_driver driver)
 {
 	return driver == VDU_DRIVER_NONE ? "no driver" :
 	       driver == VDU_DRIVER_OTHER ? "another driver" :
-					    vdu__record_drivers[driver];
+					    vdu__persist_drivers[driver];
 }
 
 static int compare(struct vdu_ctx *ctx, const struct restore *restore,
 		   struct vdu_error *err)
 {
-	const struct vdu__record *want = &restore->record;
+	const struct vdu__persist *want = &restore->record;
 	struct vdu_blk_spec have = { .size_of = sizeof(have) };
 	struct vdu__binding binding;
 	char text[400];
@@ -86,7 +86,7 @@ PUBLIC int vdu_restore(struct vdu_ctx *ctx, const char *name,
 	int r;
 
 	ret_node[0] = '\0';
-	r = vdu__record_load(ctx, name, &restore.record, err);
+	r = vdu__persist_load(ctx, name, &restore.record, err);
 	if (r < 0)
 		return r;
 	if (!vdu__device_exists(ctx, name)) {

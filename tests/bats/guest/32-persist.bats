@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2030,SC2031 # jq's variables; a test is a subshell
 # Devices that come back after a reboot, as they were.
 
 load 40-bus

@@ -254,7 +254,7 @@ refused() {
 		sed "s|^ExecStart=[^ ]*|ExecStart=$build/vdusectl|" "$unit" \
 			> "$dir/${unit##*/}"
 	done
-	[[ $(ls "$dir" | wc -l) == 3 ]]
+	[[ $(find "$dir" -name "*.service" | wc -l) == 3 ]]
 	for name in vdusectl@a-b.c_d vdusectl-restore vdusectl-shutdown; do
 		run env SYSTEMD_UNIT_PATH="$dir:" \
 			systemd-analyze verify --man=no "$name.service"

@@ -18,26 +18,26 @@
 #define RECORD_MAX 32768	/* bytes; a path can take 24 KiB, escaped */
 #define RECORD_DEPTH 4		/* of nested objects */
 
-const char *const vdu__record_drivers[VDU_DRIVER_OTHER] = {
+const char *const vdu__persist_drivers[VDU_DRIVER_OTHER] = {
 	[VDU_DRIVER_NONE] = "",
 	[VDU_DRIVER_VIRTIO] = "virtio",
 	[VDU_DRIVER_VHOST] = "vhost",
 };
 
-int vdu__record_path(const struct vdu_ctx *ctx, const char *name,
-		     char path[PATH_MAX])
+int vdu__persist_path(const struct vdu_ctx *ctx, const char *name,
+		      char path[PATH_MAX])
 {
 	return vdu__is_component(name) ?
-		vdu__path(ctx, path, PATH_MAX, VDU_PERSIST_DIR "/%s" VDU__RECORD_SUFFIX, name) : -EINVAL;
+		vdu__path(ctx, path, PATH_MAX, VDU_PERSIST_DIR "/%s" VDU__PERSIST_SUFFIX, name) : -EINVAL;
 }
 
-bool vdu__record_exists(const struct vdu_ctx *ctx, const char *name)
+bool vdu__persist_exists(const struct vdu_ctx *ctx, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
 	/* A link to nowhere is there, too. */
-	return vdu__record_path(ctx, name, path) == 0 && lstat(path, &st) == 0;
+	return vdu__persist_path(ctx, name, path) == 0 && lstat(path, &st) == 0;
 }
 
 /* --- whom to believe --------------------------------------------------- */
@@ -56,7 +56,7 @@ static int check_trust(const struct stat *st, const char *path,
 	return 0;
 }
 
-int vdu__record_open_dir(const struct vdu_ctx *ctx, struct vdu_error *err)
+int vdu__persist_open_dir(const struct vdu_ctx *ctx, struct vdu_error *err)
 {
 	CLEANUP_CLOSE int fd = -EBADF;
 	char path[PATH_MAX];
@@ -79,15 +79,15 @@ int vdu__record_open_dir(const struct vdu_ctx *ctx, struct vdu_error *err)
 static int open_record(const struct vdu_ctx *ctx, const char *name,
 		       const char *path, struct vdu_error *err)
 {
-	CLEANUP_CLOSE int dir = vdu__record_open_dir(ctx, err);
+	CLEANUP_CLOSE int dir = vdu__persist_open_dir(ctx, err);
 	CLEANUP_CLOSE int fd = -EBADF;
-	char entry[NAME_MAX + sizeof(VDU__RECORD_SUFFIX)];
+	char entry[NAME_MAX + sizeof(VDU__PERSIST_SUFFIX)];
 	struct stat st;
 	int r;
 
 	if (dir < 0 && dir != -ENOENT)
 		return dir;
-	(void)snprintf(entry, sizeof(entry), "%s" VDU__RECORD_SUFFIX, name);
+	(void)snprintf(entry, sizeof(entry), "%s" VDU__PERSIST_SUFFIX, name);
 	fd = dir < 0 ? dir : openat(dir, entry, O_RDONLY | O_NOFOLLOW |
 				    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (dir < 0 || (fd < 0 && errno == ENOENT))
@@ -163,8 +163,8 @@ static int take_driver(json_object *value, enum vdu_driver *ret,
 	const char *text = json_object_is_type(value, json_type_string) ?
 		json_object_get_string(value) : "?";
 
-	for (size_t i = 0; i < ARRAY_SIZE(vdu__record_drivers); i++)
-		if (!strcmp(text, vdu__record_drivers[i])) {
+	for (size_t i = 0; i < ARRAY_SIZE(vdu__persist_drivers); i++)
+		if (!strcmp(text, vdu__persist_drivers[i])) {
 			*ret = (enum vdu_driver)i;
 			return 0;
 		}
@@ -172,7 +172,7 @@ static int take_driver(json_object *value, enum vdu_driver *ret,
 			 "'bind' is not virtio, vhost or empty");
 }
 
-static int take_record(json_object *root, struct vdu__record *ret,
+static int take_record(json_object *root, struct vdu__persist *ret,
 		       struct vdu_error *err)
 {
 	json_object *version = json_object_object_get(root, "version");
@@ -181,11 +181,11 @@ static int take_record(json_object *root, struct vdu__record *ret,
 	if (!json_object_is_type(version, json_type_int))
 		return vdu__fail(err, VDU_STAGE_STATE, -EBADMSG,
 				 "it has no version");
-	if (json_object_get_int64(version) != VDU__RECORD_VERSION)
+	if (json_object_get_int64(version) != VDU__PERSIST_VERSION)
 		return vdu__fail(err, VDU_STAGE_STATE, -EBADMSG,
 				 "its version is %lld, not %d",
 				 (long long)json_object_get_int64(version),
-				 VDU__RECORD_VERSION);
+				 VDU__PERSIST_VERSION);
 	json_object_object_foreach(root, name, value) {
 		if (!strcmp(name, "device"))
 			r = vdu__spec_from_record(value, &ret->file, err);
@@ -202,7 +202,7 @@ static int take_record(json_object *root, struct vdu__record *ret,
 
 /* What create would have written itself. */
 static int check_record(const struct vdu_ctx *ctx, const char *name,
-			const struct vdu__record *record, struct vdu_error *err)
+			const struct vdu__persist *record, struct vdu_error *err)
 {
 	const struct vdu_blk_spec *spec = &record->file.spec;
 	char image[PATH_MAX];
@@ -227,8 +227,8 @@ static int check_record(const struct vdu_ctx *ctx, const char *name,
 	return 0;
 }
 
-int vdu__record_load(struct vdu_ctx *ctx, const char *name,
-		     struct vdu__record *ret, struct vdu_error *err)
+int vdu__persist_load(struct vdu_ctx *ctx, const char *name,
+		      struct vdu__persist *ret, struct vdu_error *err)
 {
 	CLEANUP_FREE char *text = malloc(RECORD_MAX + 1);
 	CLEANUP_CLOSE int fd = -EBADF;
@@ -238,7 +238,7 @@ int vdu__record_load(struct vdu_ctx *ctx, const char *name,
 	char path[PATH_MAX];
 	int r;
 
-	if (problem || vdu__record_path(ctx, name, path) < 0)
+	if (problem || vdu__persist_path(ctx, name, path) < 0)
 		return vdu__fail(err, VDU_STAGE_USAGE, -EINVAL,
 				 "name '%.200s' %s", name,
 				 problem ? problem : "is too long");
@@ -248,7 +248,7 @@ int vdu__record_load(struct vdu_ctx *ctx, const char *name,
 	if (r < 0)
 		return r;
 	text[r] = '\0';
-	*ret = (struct vdu__record){
+	*ret = (struct vdu__persist){
 		.file.spec.size_of = sizeof(ret->file.spec),
 	};
 	root = parse_text(text, r, &why);
