@@ -34,6 +34,26 @@ static const char *driver_word(enum vdu_driver driver)
 					    vdu__persist_drivers[driver];
 }
 
+/*
+ * A record says all: what is at its default there is compared as well, as
+ * vdu_blk_spec_diff() does not.
+ */
+static int differences(const struct vdu_blk_spec *want,
+		       const struct vdu_blk_spec *have, char *text, size_t size)
+{
+	int n = vdu_blk_spec_diff(want, have, text, size);
+
+	if (n)
+		return n;
+	if (have->read_only && !want->read_only)
+		n = snprintf(text, size,
+			     "access read-only instead of read-write");
+	else if (have->discard != want->discard)
+		n = snprintf(text, size, "discard %s instead of auto",
+			     have->discard == VDU_DISCARD_ON ? "on" : "off");
+	return n;
+}
+
 static int compare(struct vdu_ctx *ctx, const struct restore *restore,
 		   struct vdu_error *err)
 {
@@ -49,7 +69,7 @@ static int compare(struct vdu_ctx *ctx, const struct restore *restore,
 				 "a foreign device of that name is there");
 	if (r < 0)
 		return r;
-	if (vdu_blk_spec_diff(&want->file.spec, &have, text, sizeof(text)))
+	if (differences(&want->file.spec, &have, text, sizeof(text)))
 		return vdu__fail(err, VDU_STAGE_STATE, -EEXIST,
 				 "it is there, but differs: %s", text);
 	vdu__binding_read(ctx, restore->name, &binding);

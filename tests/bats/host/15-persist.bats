@@ -160,6 +160,14 @@ refused() {
 		.device.queues = 3'
 	ctl 4 restore -N blk2
 	[[ $stderr == *"differs: queues 2 instead of 3"* ]]
+	record blk2 '.bind = "" | .device.size = 10737418240'
+	sed -i 's/"read_only": 0/"read_only": 1/' "$VDUSECTL_ROOT/run/vdusectl/blk2/spec.json"
+	ctl 4 restore -N blk2
+	[[ $stderr == *"differs: access read-only instead of read-write"* ]]
+	sed -i -e 's/"read_only": 1/"read_only": 0/' -e 's/"discard": 0/"discard": 2/' \
+		"$VDUSECTL_ROOT/run/vdusectl/blk2/spec.json"
+	ctl 4 restore -N blk2
+	[[ $stderr == *"differs: discard off instead of auto"* ]]
 	record blk10 '.bind = "vhost" | .device.size = 1610612736'
 	ctl 4 restore -N blk10
 	[[ $stderr == *"differs: bound to virtio instead of vhost"* ]]
