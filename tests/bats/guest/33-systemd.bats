@@ -18,6 +18,12 @@ setup() {
 	defer rm -rf /run/systemd /etc/vdusectl
 }
 
+# Shown when a test fails.
+teardown() {
+	tail -n 40 "$BATS_TEST_TMPDIR/systemd.log" 2>/dev/null || true
+	guest_teardown
+}
+
 # As make install does it; in an emulated guest a shutdown takes longer.
 install_units() {
 	local build unit
