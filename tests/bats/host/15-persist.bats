@@ -224,6 +224,8 @@ refused() {
 	record f ".device.backend = \"file\" |
 		.device.path = \"$BATS_TEST_TMPDIR/f\""
 	record bad '.version = 9'
+	ctl 0 destroy -N d bad
+	[[ $output == *"devices/d.json"*"devices/bad.json"* && -e $devices/d.json ]]
 	ctl 0 destroy d f bad
 	[[ ! -e $state/d.img && -e $BATS_TEST_TMPDIR/f ]]
 	[[ -z $(ls "$devices") ]]
@@ -235,9 +237,11 @@ refused() {
 	[[ -e $state/d.img && ! -e $devices/d.json ]]
 }
 
-@test "list and show: persist" {
+@test "list, show and the plan of destroy: persist" {
 	fake_devices
 	record blk2
+	ctl 0 destroy -N blk2 blk10
+	[[ $output == *"devices/blk2.json"* && $output != *"devices/blk10.json"* ]]
 	ctl 0 list --raw -n -o NAME,PERSIST
 	[[ $output == $'blk2 yes\nblk10 no\nqsd no' ]]
 	ctl 0 list --json
