@@ -251,10 +251,12 @@ fake_systemd() {
 		case " $* " in
 		*" restart "*)
 			[ ! -e "$CALLS.fail" ] || exit 1
+			touch "$CALLS.active"
 			setsid vdusectl serve "$name" < /dev/null > "$CALLS.log" 2>&1 &
 			until vdusectl list --raw -n -o NAME,STATE |
 				grep -qE "^$name (serving|bound)"; do sleep 0.1; done ;;
 		*" stop "*)
+			rm "$CALLS.active" || exit 0
 			pid=$(vdusectl list --raw -n -o NAME,PID |
 				sed -n "s/^$name //p")
 			[ "${pid:--}" = - ] || kill "$pid"
