@@ -11,6 +11,7 @@ MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 
 O ?= build
@@ -51,12 +52,16 @@ LIB_SRCS := $(sort $(wildcard lib/*/*.c))
 CLI_SRCS := $(sort $(wildcard cli/*.c))
 LIB_OBJS := $(LIB_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(O)/%.o)
+# Those of boot and shutdown are wanted by a target without being enabled: they
+# do nothing as long as there is no device for them.
+UNIT_SRCS := $(sort $(wildcard cli/systemd/*.in))
+UNITS_BUILT := $(UNIT_SRCS:cli/systemd/%.in=$(O)/systemd/%)
 MAN_SRCS := $(sort $(wildcard man/*.scd))
 # build/man is laid out so that MANPATH=build/man works.
 MAN_PAGES := $(foreach page,$(MAN_SRCS:man/%.scd=%),$(O)/man/man$(subst .,,$(suffix $(page)))/$(page))
 
 .PHONY: all
-all: $(O)/vdusectl $(O)/libvduse.so $(O)/libvduse.a $(O)/libvduse.pc man ## build everything into build/ (default)
+all: $(O)/vdusectl $(O)/libvduse.so $(O)/libvduse.a $(O)/libvduse.pc $(UNITS_BUILT) man ## build everything into build/ (default)
 
 $(O)/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -90,6 +95,12 @@ $(O)/libvduse.pc: lib/libvduse.pc.in
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
 
+# Each time: BINDIR may be another one now.
+.PHONY: $(UNITS_BUILT)
+$(UNITS_BUILT): $(O)/systemd/%: cli/systemd/%.in
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|' $< > $@
+
 .PHONY: man
 man: $(MAN_PAGES)
 
@@ -117,6 +128,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 completions/vdusectl.bash $(DESTDIR)$(BASHDIR)/vdusectl
 	install -m 644 completions/_vdusectl $(DESTDIR)$(ZSHDIR)/_vdusectl
 	install -m 644 completions/vdusectl.fish $(DESTDIR)$(FISHDIR)/vdusectl.fish
+	install -d $(addprefix $(DESTDIR)$(UNITDIR)/,multi-user.target.wants final.target.wants)
+	install -m 644 $(UNITS_BUILT) $(DESTDIR)$(UNITDIR)/
+	ln -sf ../vdusectl-restore.service $(DESTDIR)$(UNITDIR)/multi-user.target.wants/
+	ln -sf ../vdusectl-shutdown.service $(DESTDIR)$(UNITDIR)/final.target.wants/
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
@@ -125,6 +140,9 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(BASHDIR)/vdusectl $(DESTDIR)$(ZSHDIR)/_vdusectl \
 		$(DESTDIR)$(FISHDIR)/vdusectl.fish
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/vduse
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS_BUILT)) \
+		multi-user.target.wants/vdusectl-restore.service \
+		final.target.wants/vdusectl-shutdown.service)
 	for page in $(MAN_PAGES); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 

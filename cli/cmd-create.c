@@ -7,6 +7,7 @@
 
 #include <vduse/manage.h>
 #include <vduse/parse.h>
+#include <vduse/persist.h>
 
 #include "cli/command.h"
 #include "cli/driver.h"
@@ -17,7 +18,7 @@
 struct options {
 	uint64_t size, queues, queue_size, block_size;
 	const char *backend, *serial, *discard, *bind, *on_death;
-	bool read_only, if_not_exists, dry_run;
+	bool persist, read_only, if_not_exists, dry_run;
 };
 
 static const char *const types[] = { "blk", NULL };
@@ -50,6 +51,8 @@ static const struct option_row rows[] = {
 	  NULL, 0, 0 },
 	{ "bind", 0, 0, OPTION_CHOICE, 0, O(bind), NULL,
 	  "bind it as well, and print the node", driver_names, 0, 0 },
+	{ "persist", 0, 0, OPTION_FLAG, 0, O(persist), NULL,
+	  "bring it back after a reboot: see 'vdusectl restore'", NULL, 0, 0 },
 	{ "if-not-exists", 0, 0, OPTION_FLAG, 0, O(if_not_exists), NULL,
 	  "accept a device that is there and as asked for", NULL, 0, 0 },
 	{ "dry-run", 'N', 0, OPTION_FLAG, 0, O(dry_run), NULL,
@@ -118,6 +121,17 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)
 		(void)printf("would bind it to %s\n", o->bind);
+	if (o->persist)
+		(void)printf("would write /etc/vdusectl/devices/%s.json\n",
+			     s->name);
+}
+
+/* What somebody who wants a device back may not expect. */
+static void warn_of_loss(struct cli *cli, const struct options *o)
+{
+	if (o->persist && o->backend && strncmp(o->backend, "file:", 5))
+		message_note(cli, "warning: only the device comes back after a reboot, not its content: backend %s",
+			     o->backend);
 }
 
 /* The device exists: is it what was asked for? */
@@ -166,6 +180,21 @@ static int bind_it(struct cli *cli, const char *name, const char *driver,
 	return vdu_bind(cli->ctx, name, driver_by_name(driver), 0, node, err);
 }
 
+/* Driver and record, as asked for, of a device that is there. */
+static int complete(struct cli *cli, const struct options *o, const char *name,
+		    char node[VDU_NODE_MAX], struct vdu_error *err)
+{
+	int r = 0;
+
+	if (o->bind)
+		r = bind_it(cli, name, o->bind, node, err);
+	if (!r && o->persist) {
+		message_step(cli, "recording %s", name);
+		r = vdu_persist(cli->ctx, name, true, err);
+	}
+	return r;
+}
+
 static int print_result(struct cli *cli, const char *name, const char *node)
 {
 	CLEANUP_JSON struct json_object *result = json_object_new_array();
@@ -186,10 +215,12 @@ static int run(struct cli *cli, const void *options)
 	if (r)
 		return r;
 	spec = want;
+	warn_of_loss(cli, o);
 	message_step(cli, "creating and starting the server");
 	r = vdu_create_blk(cli->ctx, &spec, o->dry_run ?
 			   VDU_CREATE_DRY_RUN : 0, &err);
-	if (r == -EEXIST && o->if_not_exists && err.stage != VDU_STAGE_BACKEND) {
+	if (r == -EEXIST && o->if_not_exists &&
+	    err.stage == VDU_STAGE_CONTROL) {
 		r = accept_existing(cli, &want);
 		if (r)
 			return r;
@@ -200,8 +231,7 @@ static int run(struct cli *cli, const void *options)
 		print_plan(o, &spec);
 		return EXIT_OK;
 	}
-	if (o->bind && !o->dry_run)
-		r = bind_it(cli, spec.name, o->bind, node, &err);
+	r = complete(cli, o, spec.name, node, &err);
 	if (r)
 		(void)message_error(cli, spec.name, &err);
 	if (made && (r || vdu_ctx_cancelled(cli->ctx)))

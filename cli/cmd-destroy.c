@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vduse/manage.h>
+#include <vduse/persist.h>
 
 #include "cli/command.h"
 #include "cli/operands.h"
@@ -35,6 +35,22 @@ struct job {
 	struct json_object *results;
 };
 
+static bool print_record(struct cli *cli, const char *name)
+{
+	CLEANUP_FREE char **names = NULL;
+	size_t i;
+
+	if (vdu_persist_list(cli->ctx, &names, NULL))
+		return false;
+	for (i = 0; names[i]; i++)
+		if (!strcmp(names[i], name)) {
+			(void)printf("would remove /etc/vdusectl/devices/%s.json\n",
+				     name);
+			return true;
+		}
+	return false;
+}
+
 static int plan(struct cli *cli, const char *name, const struct options *o,
 		struct vdu_error *err)
 {
@@ -44,7 +60,7 @@ static int plan(struct cli *cli, const char *name, const struct options *o,
 	struct vdu_dev *dev;
 
 	if (r)
-		return r;
+		return r == -ENOENT && print_record(cli, name) ? 0 : r;
 	dev = vdu_list_first(list);
 	if (vdu_dev_driver(dev)[0])
 		(void)printf("would unbind %s from %s\n", name,
@@ -58,6 +74,8 @@ static int plan(struct cli *cli, const char *name, const struct options *o,
 	    !vdu_blk_spec_load(cli->ctx, name, &spec, NULL) &&
 	    spec.image_owned)
 		(void)printf("would remove the image of %s\n", name);
+	if (vdu_dev_persist(dev))
+		(void)print_record(cli, name);
 	return 0;
 }
 

@@ -43,7 +43,7 @@ const struct option_row global_options[] = {
 };
 
 const struct command *const commands[] = {
-	&cmd_create, &cmd_destroy, &cmd_set,
+	&cmd_create, &cmd_destroy, &cmd_set, &cmd_restore,
 	&cmd_bind, &cmd_unbind,
 	&cmd_list, &cmd_show, &cmd_dump, &cmd_stats, &cmd_monitor,
 	&cmd_start, &cmd_stop, &cmd_serve, &cmd_doctor,

@@ -11,6 +11,7 @@
 
 #include <vduse/inspect.h>
 #include <vduse/manage.h>
+#include <vduse/persist.h>
 
 #include "cli/command.h"
 #include "cli/device.h"
@@ -152,6 +153,7 @@ static bool fits(struct vdu_dev *dev, enum complete complete)
 		return device_is_ours(dev);
 	case COMPLETE_NOTHING:
 	case COMPLETE_DEVICE:
+	case COMPLETE_RECORD:
 	case COMPLETE_BACKEND:
 	case COMPLETE_ON_DEATH:
 	case COMPLETE_SETTING:
@@ -191,6 +193,18 @@ static void offer_devices(const struct completion *c, enum complete complete)
 			       vdu_dev_state(dev));
 		offer(c, vdu_dev_name(dev), text);
 	}
+}
+
+static void offer_records(const struct completion *c)
+{
+	CLEANUP_FREE char **names = NULL;
+	size_t i;
+
+	if (vdu_persist_list(c->cli->ctx, &names, NULL))
+		return;
+	for (i = 0; names[i]; i++)
+		if (!named_already(c, names[i]))
+			offer(c, names[i], NULL);
 }
 
 /* Files below what is typed of a path; directories end in a slash. */
@@ -288,6 +302,9 @@ static void offer_kind(struct completion *c, enum complete complete)
 	case COMPLETE_UNSERVED:
 	case COMPLETE_OURS:
 		offer_devices(c, complete);
+		return;
+	case COMPLETE_RECORD:
+		offer_records(c);
 		return;
 	case COMPLETE_BACKEND:
 		offer_backends(c);

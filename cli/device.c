@@ -61,6 +61,7 @@ struct json_object *device_row(struct vdu_dev *dev)
 	add_int(row, "queue_size", vdu_dev_queue_size(dev));
 	add_bool(row, "read_only", vdu_dev_read_only(dev));
 	add_bool(row, "attached", vdu_dev_attached(dev));
+	add_bool(row, "persist", vdu_dev_persist(dev));
 	return row;
 }
 

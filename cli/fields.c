@@ -8,7 +8,7 @@
 #define D FIELD_DEFAULT
 
 /* The first N_LIST need neither a server nor netlink: `list` has these. */
-#define N_LIST 15
+#define N_LIST 16
 static const struct field device_fields[] = {
 	{ "name", FIELD_TEXT, D, 0, "name of the device: /dev/vduse/NAME" },
 	{ "type", FIELD_TEXT, D, 0, "device type: blk, net or fs" },
@@ -26,6 +26,7 @@ static const struct field device_fields[] = {
 	{ "queue_size", FIELD_INT, 0, 0, "largest number of descriptors of a virtqueue" },
 	{ "read_only", FIELD_BOOL, 0, 0, "whether writes are refused" },
 	{ "attached", FIELD_BOOL, 0, 0, "whether it is on the vDPA bus" },
+	{ "persist", FIELD_BOOL, 0, 0, "whether it comes back after a reboot" },
 	/* show */
 	{ "virtio_status", FIELD_HEX, 0, 0, "virtio status byte, as the kernel has it" },
 	{ "msg_timeout", FIELD_INT, 0, 0,

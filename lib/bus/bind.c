@@ -9,6 +9,7 @@
 #include "lib/bus/autoprobe.h"
 #include "lib/bus/driver.h"
 #include "lib/bus/uevent.h"
+#include "lib/kernel/persist.h"
 #include "lib/server/client.h"
 #include "lib/util/lock.h"
 #include "lib/util/undo.h"
@@ -219,5 +220,8 @@ PUBLIC int vdu_bind(struct vdu_ctx *ctx, const char *name,
 			return r;
 	}
 	vdu__binding_read(ctx, name, &bind.before);
-	return bind_locked(ctx, &bind, flags, ret_node, err);
+	r = bind_locked(ctx, &bind, flags, ret_node, err);
+	if (r == 0)
+		vdu__persist_refresh(ctx, name);
+	return r;
 }

@@ -6,6 +6,7 @@
 
 #include "lib/bus/sysfs.h"
 #include "lib/server/record.h"
+#include "lib/kernel/persist.h"
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
 
@@ -115,6 +116,11 @@ PUBLIC int vdu_dev_read_only(struct vdu_dev *dev)
 PUBLIC int vdu_dev_attached(struct vdu_dev *dev)
 {
 	return dev->attached;
+}
+
+PUBLIC int vdu_dev_persist(struct vdu_dev *dev)
+{
+	return dev->ours && vdu__persist_exists(dev->ctx, dev->name);
 }
 
 /* A number that the kernel serves from memory; -1 if it cannot be read. */

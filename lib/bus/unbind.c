@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/bus/driver.h"
+#include "lib/kernel/persist.h"
 #include "lib/server/client.h"
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
@@ -107,6 +108,9 @@ PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
 		    vdu__lock_device(ctx, name, &lock, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return force ? vdu__unbind_forced(ctx, name, false, err) :
-		       vdu__unbind_locked(ctx, name, false, err);
+	r = force ? vdu__unbind_forced(ctx, name, false, err) :
+		    vdu__unbind_locked(ctx, name, false, err);
+	if (r == 0)
+		vdu__persist_refresh(ctx, name);
+	return r;
 }

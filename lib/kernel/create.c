@@ -19,6 +19,7 @@
 #include "lib/bus/bus.h"
 #include "lib/kernel/control.h"
 #include "lib/kernel/device.h"
+#include "lib/kernel/persist.h"
 #include "lib/kernel/spec-file.h"
 #include "lib/server/client.h"
 #include "lib/util/fs.h"
@@ -53,6 +54,7 @@ static bool name_taken(struct creation *c, const char *name)
 {
 	return vdu__device_exists(c->ctx, name) ||
 	       vdu__exists(c->ctx, VDU_RUN_DIR "/%s", name) ||
+	       vdu__persist_exists(c->ctx, name) ||
 	       (new_image(c) &&
 		vdu__exists(c->ctx, VDU_STATE_DIR "/%s.img", name));
 }
@@ -82,6 +84,10 @@ static int check_name(struct creation *c, struct vdu_error *err)
 	if (vdu__server_pid(c->ctx, name) || vdu__supervisor_pid(c->ctx, name))
 		return vdu__fail(err, VDU_STAGE_CONTROL, -EEXIST,
 				 "a server of that name runs");
+	if (!(c->flags & VDU__CREATE_RESTORE) &&
+	    vdu__persist_exists(c->ctx, name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -EEXIST,
+				 "a persistent device of that name is to come back");
 	if (new_image(c) && image_path(c->ctx, name, path) == 0 &&
 	    access(path, F_OK) == 0)
 		return vdu__fail(err, VDU_STAGE_BACKEND, -EEXIST,
@@ -147,18 +153,26 @@ static int probe_backend(struct creation *c, struct vdu_error *err)
 	return r;
 }
 
-/* The server changes its directory: a relative path would lose its meaning. */
+/*
+ * The server changes its directory: a relative path would lose its meaning.
+ * Links stay: after a reboot /dev/mapper/x is the same disk, /dev/dm-3 is not.
+ */
 static int absolute_path(struct vdu_blk_spec *spec, struct vdu_error *err)
 {
-	CLEANUP_FREE char *path = spec->path[0] ? realpath(spec->path, NULL) :
-						  NULL;
+	CLEANUP_FREE char *dir = NULL, *path = NULL;
 
 	if (!spec->path[0])
 		return 0;
-	if (!path)
+	if (access(spec->path, F_OK) < 0)
 		return vdu__fail(err, VDU_STAGE_BACKEND, -errno,
 				 "cannot use %s: %s", spec->path,
 				 strerror(errno));
+	if (spec->path[0] == '/')
+		return 0;
+	dir = get_current_dir_name();
+	if (!dir || asprintf(&path, "%s/%s", dir, spec->path) < 0)
+		return vdu__fail(err, VDU_STAGE_BACKEND, dir ? -ENOMEM : -errno,
+				 "cannot tell the current directory");
 	if (strlen(path) >= sizeof(spec->path))
 		return vdu__fail(err, VDU_STAGE_BACKEND, -ENAMETOOLONG,
 				 "the path is too long");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * vdu_destroy: unbind -> stop the server -> DESTROY_DEV -> remove the files.
+ * vdu_destroy: unbind -> stop the server -> DESTROY_DEV -> remove the files
+ * and the record of a persistent device.
  * Holders are found before anything is changed; from the stopped server on
  * there is no way back, and what is left is removed.
  */
@@ -11,6 +12,7 @@
 
 #include "lib/bus/bus.h"
 #include "lib/kernel/control.h"
+#include "lib/kernel/persist.h"
 #include "lib/kernel/spec-file.h"
 #include "lib/server/client.h"
 #include "lib/util/fs.h"
@@ -30,17 +32,45 @@ static int refuse_foreign(struct vdu_ctx *ctx, const char *name,
 			 comm);
 }
 
-static void remove_files(struct vdu_ctx *ctx, const char *name,
-			 unsigned int flags)
+static int remove_files(struct vdu_ctx *ctx, const char *name,
+			unsigned int flags, struct vdu_error *err)
 {
 	struct vdu__spec_file file;
 	char path[PATH_MAX];
+	int r = 0;
+
+	if (!(flags & VDU_DESTROY_KEEP_RECORD))
+		r = vdu__persist_remove(ctx, name, err);
 
 	if (vdu__spec_load(ctx, name, &file, NULL) == 0 &&
 	    file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
 		(void)unlink(file.spec.path);
 	if (vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name) == 0)
 		(void)vdu__remove_dir(path);
+	return r;
+}
+
+/* A persistent device that was not restored: its record and its image. */
+static int forget(struct vdu_ctx *ctx, const char *name, unsigned int flags,
+		  struct vdu_error *err)
+{
+	CLEANUP_CLOSE int host_lock = -EBADF;
+	struct vdu__persist record;
+	int r;
+
+	/* A restore of it may have come this far. */
+	r = vdu__lock_host(ctx, &host_lock, err);
+	if (r < 0)
+		return r;
+	if (flags & VDU_DESTROY_KEEP_RECORD ||
+	    !vdu__persist_exists(ctx, name) ||
+	    vdu__exists(ctx, VDU_RUN_DIR "/%s", name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no such device");
+	if (vdu__persist_load(ctx, name, &record, NULL) == 0 &&
+	    record.file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
+		(void)unlink(record.file.spec.path);
+	return vdu__persist_remove(ctx, name, err);
 }
 
 /* Off the bus, and served by nobody. */
@@ -63,13 +93,12 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 
 	if (!vdu__device_exists(ctx, name)) {
 		if (!ours)
-			return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
-					 "no such device");
+			return forget(ctx, name, flags, err);
 		/* Files and a server, but no device: clear them away. */
 		r = force ? vdu__server_end(ctx, name, err) :
 			    vdu__server_stop(ctx, name, err);
 		if (r == 0)
-			remove_files(ctx, name, flags);
+			r = remove_files(ctx, name, flags, err);
 		return r;
 	}
 	r = force ? vdu__unbind_forced(ctx, name, true, err) :
@@ -78,7 +107,7 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 	if (r == 0 && (!force || vdu__device_exists(ctx, name)))
 		r = vdu__control_destroy(ctx, name, err);
 	if (r == 0 && ours)
-		remove_files(ctx, name, flags);
+		r = remove_files(ctx, name, flags, err);
 	return r;
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* spec.json: one table of its keys serves reading and writing. */
+/*
+ * spec.json: one table of its keys serves reading and writing, also of the
+ * record of a persistent device.
+ */
 #include "lib/kernel/spec-file.h"
 
 #include <json-c/json.h>
@@ -64,27 +67,46 @@ static json_object *key_to_json(const struct key *key, const void *member)
 	return NULL;
 }
 
-static int key_from_json(const struct key *key, json_object *value,
-			 void *member)
+static bool fits(const struct key *key, json_object *value)
 {
-	const char *text;
-	uint64_t number;
+	int64_t number = json_object_get_int64(value);
 
 	switch (key->type) {
 	case KEY_TEXT:
-		text = json_object_get_string(value);
-		if (!text || strlen(text) >= key->size)
-			return -EBADMSG;
-		(void)snprintf(member, key->size, "%s", text);
+		return json_object_is_type(value, json_type_string) &&
+		       (size_t)json_object_get_string_len(value) <
+			       key->size &&
+		       strlen(json_object_get_string(value)) ==
+			       (size_t)json_object_get_string_len(value);
+	case KEY_U64:
+		return json_object_is_type(value, json_type_int) && number >= 0;
+	case KEY_U32:
+		return json_object_is_type(value, json_type_int) &&
+		       number >= 0 && number <= UINT32_MAX;
+	case KEY_INT:
+		return json_object_is_type(value, json_type_int) &&
+		       number >= INT32_MIN && number <= INT32_MAX;
+	case KEY_BOOL:
+		return json_object_is_type(value, json_type_boolean);
+	}
+	return false;
+}
+
+static int key_from_json(const struct key *key, json_object *value,
+			 void *member)
+{
+	if (!fits(key, value))
+		return -EBADMSG;
+	switch (key->type) {
+	case KEY_TEXT:
+		(void)snprintf(member, key->size, "%s",
+			       json_object_get_string(value));
 		return 0;
 	case KEY_U64:
 		*(uint64_t *)member = json_object_get_uint64(value);
 		return 0;
 	case KEY_U32:
-		number = json_object_get_uint64(value);
-		if (number > UINT32_MAX)
-			return -EBADMSG;
-		*(uint32_t *)member = (uint32_t)number;
+		*(uint32_t *)member = (uint32_t)json_object_get_uint64(value);
 		return 0;
 	case KEY_INT:
 		*(int *)member = json_object_get_int(value);
@@ -275,6 +297,47 @@ int vdu__spec_load(struct vdu_ctx *ctx, const char *name,
 		return vdu__fail(err, VDU_STAGE_STATE, r,
 				 "%s is damaged", path);
 	*ret = file;
+	return 0;
+}
+
+/* What the backend can do is found out anew, when the device is made again. */
+static bool is_request(const struct key *key)
+{
+	return key->offset < offsetof(struct vdu__spec_file, abilities);
+}
+
+json_object *vdu__spec_to_record(const struct vdu__spec_file *file)
+{
+	json_object *root = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (is_request(&keys[i]))
+			json_object_object_add(root, keys[i].name,
+				key_to_json(&keys[i],
+					    (const char *)file + keys[i].offset));
+	return root;
+}
+
+int vdu__spec_from_record(json_object *root, struct vdu__spec_file *ret,
+			  struct vdu_error *err)
+{
+	if (!json_object_is_type(root, json_type_object))
+		return vdu__fail(err, VDU_STAGE_STATE, -EBADMSG,
+				 "'device' is no object");
+	json_object_object_foreach(root, name, value) {
+		const struct key *key = NULL;
+
+		for (size_t i = 0; i < ARRAY_SIZE(keys) && !key; i++)
+			if (is_request(&keys[i]) && !strcmp(keys[i].name, name))
+				key = &keys[i];
+		if (!key)
+			return vdu__fail(err, VDU_STAGE_STATE, -EBADMSG,
+					 "'%.60s' is an unknown key", name);
+		if (key_from_json(key, value, (char *)ret + key->offset) < 0)
+			return vdu__fail(err, VDU_STAGE_STATE, -EBADMSG,
+					 "'%s' has a value that it cannot have",
+					 name);
+	}
 	return 0;
 }
 

@@ -10,6 +10,8 @@
 #include "lib/blk/config.h"
 #include "lib/util/ctx.h"
 
+struct json_object;
+
 struct vdu__spec_file {
 	struct vdu_blk_spec spec;
 	struct vdu__blk_abilities abilities;	/* when it was created */
@@ -21,3 +23,12 @@ int vdu__spec_save(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
 /* -ENOENT: not a device of ours; -EBADMSG: not a spec. */
 int vdu__spec_load(struct vdu_ctx *ctx, const char *name,
 		   struct vdu__spec_file *ret, struct vdu_error *err);
+
+/*
+ * The request alone as a JSON object, for the record of a persistent device.
+ * Reading takes keys that are missing as defaults, and names one that is
+ * unknown or has a wrong value (-EBADMSG); *ret is the caller's, zeroed.
+ */
+struct json_object *vdu__spec_to_record(const struct vdu__spec_file *file);
+int vdu__spec_from_record(struct json_object *root, struct vdu__spec_file *ret,
+			  struct vdu_error *err);

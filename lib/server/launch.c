@@ -22,6 +22,7 @@
 #include "lib/server/client.h"
 #include "lib/server/record.h"
 #include "lib/server/rescue.h"
+#include "lib/server/systemd.h"
 #include "lib/util/lock.h"
 
 /* How long a killed server may take to be gone. */
@@ -284,6 +285,8 @@ static int start(struct vdu_ctx *ctx, const char *name, const char *mode,
 int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 		      struct vdu_error *err)
 {
+	if (vdu__systemd_usable(ctx))
+		return vdu__systemd_start(ctx, name, err);
 	return start(ctx, name, "--supervise", VDU_NOTIFY_START, err);
 }
 
@@ -356,8 +359,12 @@ static int end_process(struct vdu_ctx *ctx, const char *name,
 int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err)
 {
-	int r = end_process(ctx, name, vdu__supervisor_pid, err);
+	int r = vdu__systemd_usable(ctx) ? vdu__systemd_stop(ctx, name, err) :
+					   0;
 
+	/* What was started without systemd is still there. */
+	if (r == 0)
+		r = end_process(ctx, name, vdu__supervisor_pid, err);
 	return r < 0 ? r : end_process(ctx, name, vdu__server_pid, err);
 }
 

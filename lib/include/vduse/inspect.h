@@ -51,6 +51,7 @@ int64_t vdu_dev_n_queues(struct vdu_dev *dev);
 int64_t vdu_dev_queue_size(struct vdu_dev *dev);
 int vdu_dev_read_only(struct vdu_dev *dev);
 int vdu_dev_attached(struct vdu_dev *dev);	/* on the vDPA bus: 0, 1 */
+int vdu_dev_persist(struct vdu_dev *dev);	/* comes back after a reboot */
 int64_t vdu_dev_virtio_status(struct vdu_dev *dev); /* virtio_vdpa only */
 int64_t vdu_dev_msg_timeout(struct vdu_dev *dev);   /* seconds; 0: for ever */
 int64_t vdu_dev_bounce_size(struct vdu_dev *dev);   /* bytes */

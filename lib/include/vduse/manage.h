@@ -72,10 +72,12 @@ int vdu_unbind(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 
 #define VDU_DESTROY_KEEP_IMAGE	(1u << 0)	/* leave the default image */
 #define VDU_DESTROY_FORCE	(1u << 1)	/* as VDU_UNBIND_FORCE */
+#define VDU_DESTROY_KEEP_RECORD	(1u << 2)	/* vdu_restore() brings it back */
 
 /*
  * Unbind, stop the server, destroy the device, remove its files: also the
- * image, if create made it by default. -EBUSY: as vdu_unbind(), or the server
+ * image, if create made it by default, and the record of a persistent device,
+ * which need not be there otherwise. -EBUSY: as vdu_unbind(), or the server
  * is not ours; -ENOENT: no such device.
  */
 int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,

@@ -148,7 +148,7 @@ list_things() {
 	local path comm what where
 
 	for path in /dev/vduse/* /sys/bus/vdpa/devices/* /run/vdusectl/* \
-			/var/lib/vdusectl/*.img; do
+			/var/lib/vdusectl/*.img /etc/vdusectl/devices/*; do
 		case $path in
 		*\*|*"/*.img"|/dev/vduse/control|/run/vdusectl/lock) ;;
 		*) printf 'path %s\n' "$path" ;;
@@ -196,7 +196,7 @@ remove_leftovers() {
 	while read -r kind path; do
 		case $kind:$path in
 		process:*) kill -9 "$path" ;;
-		path:/run/vdusectl/*|path:/var/lib/*) rm -rf "$path" ;;
+		path:/run/vdusectl/*|path:/var/lib/*|path:/etc/*) rm -rf "$path" ;;
 		esac
 	done <<< "$1"
 }

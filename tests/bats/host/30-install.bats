@@ -27,6 +27,11 @@ quiet_make() {
 	[ -f "$dest/usr/share/bash-completion/completions/vdusectl" ]
 	[ -f "$dest/usr/share/zsh/site-functions/_vdusectl" ]
 	[ -f "$dest/usr/share/fish/vendor_completions.d/vdusectl.fish" ]
+	[ -f "$dest/usr/lib/systemd/system/vdusectl@.service" ]
+	[ -f "$dest/usr/lib/systemd/system/multi-user.target.wants/vdusectl-restore.service" ]
+	[ -f "$dest/usr/lib/systemd/system/final.target.wants/vdusectl-shutdown.service" ]
+	grep -qx 'ExecStart=/usr/bin/vdusectl serve --supervise %i' \
+		"$dest/usr/lib/systemd/system/vdusectl@.service"
 	quiet_make uninstall DESTDIR="$dest" PREFIX=/usr
 	[ -z "$(find "$dest" ! -type d)" ]
 }

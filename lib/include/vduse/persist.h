@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Devices that come back: /etc/vdusectl/devices/NAME.json records what a
+ * device is and how it is bound; vdu_restore() makes it so again after a
+ * reboot. Bind and unbind keep the record up to date, destroy removes it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <vduse/error.h>
+#include <vduse/manage.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vdu_ctx;
+
+/*
+ * Record a device of ours as it is now, or forget its record; the device
+ * itself is not touched. Done already: 0. -ENOENT: no such device of ours.
+ */
+int vdu_persist(struct vdu_ctx *ctx, const char *name, bool on,
+		struct vdu_error *err);
+
+/*
+ * The names that have a record, readable or not, sorted, as an array that ends
+ * with NULL: one block of memory, to be freed by the caller.
+ */
+int vdu_persist_list(struct vdu_ctx *ctx, char ***ret_names,
+		     struct vdu_error *err);
+
+#define VDU_RESTORE_DRY_RUN	(1u << 0)	/* check everything, change nothing */
+
+/*
+ * Make, serve and bind the device that is recorded under name; what of it is
+ * there already stays. ret_node (VDU_NODE_MAX bytes) gets its node, or "".
+ * -EEXIST: a device of that name is there and differs, and the text says how;
+ * -ENOENT: no record; -EBADMSG: the record makes no sense, or is not to be
+ * trusted (owner, mode, kind of file). Else as vdu_create_blk() and vdu_bind();
+ * a device that was made is then gone again.
+ */
+int vdu_restore(struct vdu_ctx *ctx, const char *name, unsigned int flags,
+		char ret_node[VDU_NODE_MAX], struct vdu_error *err);
+
+#ifdef __cplusplus
+}
+#endif
