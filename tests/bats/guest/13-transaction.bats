@@ -57,6 +57,7 @@ expect_gone() {
 }
 
 # strace sends the signal with the write that prints the node.
+# shellcheck disable=SC2094 # strace only looks for the path
 @test "transaction: a signal that comes too late does not undo, nor is it told" {
 	local name out=$BATS_TEST_TMPDIR/node
 
