@@ -234,10 +234,11 @@ static int run(struct cli *cli, const void *options)
 	r = complete(cli, o, spec.name, node, &err);
 	if (r)
 		(void)message_error(cli, spec.name, &err);
-	if (made && (r || vdu_ctx_cancelled(cli->ctx)))
+	if (made && r)
 		undo(cli, spec.name);
-	if (r || vdu_ctx_cancelled(cli->ctx))
-		return r ? (int)exit_from_error(&err) : EXIT_FAILED;
+	if (r)
+		return (int)exit_from_error(&err);
+	cli_done();
 	return print_result(cli, spec.name, node);
 }
 

@@ -102,6 +102,12 @@ const struct object_kind *command_kind(const struct command *command,
 /* Give the next step its full time, unless --timeout limits the whole. */
 void cli_restart_clock(struct cli *cli, uint64_t ms);
 
+/*
+ * All is done that was asked for, and only the answer is left to print: a
+ * signal that came too late to stop it, or comes now, no longer counts.
+ */
+void cli_done(void);
+
 /* cli/help.c */
 void help_usage(const struct command *command);
 void help_overview(void);

@@ -63,6 +63,18 @@ static void die_of_signal(int number)
 	(void)raise(number);
 }
 
+void cli_done(void)
+{
+	sigset_t set;
+	size_t i;
+
+	(void)sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		(void)sigaddset(&set, ending_signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	signal_caught = 0;
+}
+
 void cli_restart_clock(struct cli *cli, uint64_t ms)
 {
 	if (!cli->globals.timeout_ms)

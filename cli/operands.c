@@ -137,6 +137,8 @@ int operands_each(struct cli *cli, const char *const *names, size_t n,
 	for (i = 0; i < n && !vdu_ctx_cancelled(cli->ctx); i++)
 		code = exit_merge(code, (enum exit_code)one(cli, names[i],
 							    action, data));
+	if (i == n && code == EXIT_OK)
+		cli_done();
 	return code;
 }
 

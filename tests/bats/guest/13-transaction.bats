@@ -56,6 +56,25 @@ expect_gone() {
 	[[ $seen == " 130"* ]]
 }
 
+# strace sends the signal with the write that prints the node.
+# shellcheck disable=SC2094 # strace only looks for the path
+@test "transaction: a signal that comes too late does not undo, nor is it told" {
+	local name out=$BATS_TEST_TMPDIR/node
+
+	requires strace
+	name=$(dev_name)
+	defer vdusectl destroy --if-exists -q "$name"
+	strace -o /dev/null -P "$out" -e trace=write \
+		-e inject=write:signal=INT vdusectl create blk --size 1M \
+		--bind virtio "$name" > "$out" 3>&- 4>&-
+	[ -b "$(< "$out")" ]
+	state_is "$name" bound
+	strace -o /dev/null -P "$out" -e trace=write \
+		-e inject=write:signal=TERM vdusectl destroy -v --json "$name" \
+		> "$out" 3>&- 4>&-
+	[[ $(< "$out") == *"$name"* ]]
+}
+
 @test "transaction: SIGINT is told by status 130, SIGTERM by 143" {
 	local name
 
