@@ -76,6 +76,15 @@ verdict() {
 	[[ $verdict == "not ok "*"not within 1 s: false"* ]]
 }
 
+@test "harness: a task that cannot be ended is shown, and ends the whole run" {
+	[ -f "${O:-}/planted/planted.ko" ] || skip "make check-guest builds it"
+	verdict "stuck"
+	[[ $verdict == "not ok "*"cannot be removed"*"(vdusectl) waits in:"* ]]
+	[[ $verdict == *" msleep+"*" [planted]"* ]]
+	verdict "after one that is stuck"
+	[[ $verdict == "not ok "*"this guest is stuck since"*stuck* ]]
+}
+
 @test "harness: the kernel has VDUSE" {
 	run_ok modprobe vduse
 	[ -c /dev/vduse/control ]

@@ -218,8 +218,26 @@ check_leftovers() {
 		[ -n "$left" ] || break
 		sleep 0.5
 	done
-	[ -z "$left" ] || printf 'and this cannot be removed:\n%s\n' "$left"
+	if [ -n "$left" ]; then
+		printf 'and this cannot be removed:\n%s\n' "$left"
+		look_for_stuck
+	fi
 	return 1
+}
+
+# A task that nobody can wake may hold locks of the kernel, and then each test
+# that follows would wait until its deadline. They fail at once instead, and
+# this one says where such tasks wait.
+look_for_stuck() {
+	local task state
+
+	for task in /proc/[0-9]*/task/*; do
+		{ state=$(sed -n 's/^State:\t//p' "$task/status"); } 2>/dev/null
+		[[ $state == D* ]] || continue
+		printf '%s\n' "$BATS_TEST_NAME" > "$stuck_file"
+		printf '%s (%s) waits in:\n' "$task" "$(< "$task/comm")"
+		cat "$task/stack"
+	done 2>&1
 }
 
 # --- around each test -----------------------------------------------------
@@ -227,8 +245,16 @@ check_leftovers() {
 guest_setup() { untraced begin_test; }
 guest_teardown() { untraced end_test; }
 
+stuck_file=$BATS_RUN_TMPDIR/stuck
+
 begin_test() {
 	[ -w /dev/kmsg ] || skip "needs root and a kernel log"
+	stuck=''
+	if [ -f "$stuck_file" ]; then
+		read -r stuck < "$stuck_file"
+		fail "this guest is stuck since $stuck"
+		return
+	fi
 	if [ -f "$BATS_RUN_TMPDIR/marker" ]; then
 		read -r marker < "$BATS_RUN_TMPDIR/marker"
 	else
@@ -239,8 +265,9 @@ begin_test() {
 }
 
 end_test() {
-	local i since=$marker bad=0
+	local i since=${marker:-} bad=0
 
+	[ -z "$stuck" ] || return 0
 	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do
 		eval "${deferred[i]}" ||
 			printf 'cleanup failed: %s\n' "${deferred[i]}"

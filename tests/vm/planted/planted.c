@@ -3,7 +3,7 @@
  * A module with defects to order: proves that the harness reports what a
  * kernel prints about them, and not only what a test writes to the log.
  * Loading it always fails, so that it never has to be unloaded. All but the
- * first three are for a kernel whose checkers see them: on others they do harm
+ * first four are for a kernel whose checkers see them: on others they do harm
  * or nothing.
  */
 #include <linux/delay.h>
@@ -18,7 +18,7 @@
 static char *defect = "";
 module_param(defect, charp, 0444);
 MODULE_PARM_DESC(defect,
-		 "warn, refcount, atomic; uaf, oob, leak, abba, ubsan or odebug");
+		 "warn, refcount, atomic, stuck; uaf, oob, leak, abba, ubsan or odebug");
 
 static DEFINE_SPINLOCK(planted_lock);
 static DEFINE_MUTEX(planted_a);
@@ -42,6 +42,12 @@ static void sleep_in_atomic(void)
 	spin_lock(&planted_lock);
 	msleep(20);
 	spin_unlock(&planted_lock);
+}
+
+/* Nobody can wake it or end its process. */
+static void sleep_long(void)
+{
+	msleep(15 * MSEC_PER_SEC);
 }
 
 static void use_after_free(void)
@@ -124,6 +130,7 @@ static const struct planted {
 	{ "warn", warn },
 	{ "refcount", underflow },
 	{ "atomic", sleep_in_atomic },
+	{ "stuck", sleep_long },
 	{ "uaf", use_after_free },
 	{ "oob", out_of_bounds },
 	{ "leak", leak },

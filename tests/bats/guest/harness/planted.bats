@@ -62,3 +62,14 @@ load ../helpers
 @test "hanging condition" {
 	wait_until 1 false
 }
+
+# It stays for a while. Last: the others would not run any more.
+@test "stuck" {
+	cp -L "$(type -P insmod)" "$BATS_TEST_TMPDIR/vdusectl"
+	(exec -a insmod "$BATS_TEST_TMPDIR/vdusectl" "$O/planted/planted.ko" \
+		defect=stuck) < /dev/null > /dev/null 2>&1 3>&- 4>&- &
+}
+
+@test "after one that is stuck" {
+	touch "$BATS_RUN_TMPDIR/was-run"
+}
