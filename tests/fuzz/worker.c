@@ -90,6 +90,8 @@ void worker_init(struct worker *worker, struct fuzz *in,
 	worker->queue.backend = &worker->backend;
 	worker->queue.iotlb = &iotlb;
 	worker->queue.inflight = log;
+	worker->queue.lost = &worker->lost;
+	worker->queue.ack_fd = -EBADF;
 	worker->queue.now_ns = 1;
 	worker->queue.write_through = how & 2;
 	worker->queue.rules = (struct vdu__blk_rules){

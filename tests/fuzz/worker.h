@@ -15,6 +15,7 @@ struct worker {
 	struct guest guest;
 	struct vdu__queue queue;
 	struct vdu__backend backend;
+	_Atomic uint32_t lost;		/* vdu__inflight_lost() */
 	struct vdu__io *held[WORKER_SIZE];	/* begun, not completed */
 	unsigned int n_held;
 	uint16_t first_used;
