@@ -15,7 +15,7 @@
 #include "cli/text.h"
 
 struct options {
-	bool supervise, rescue;
+	bool supervise, rescue, take_over;
 };
 
 #define O(member) offsetof(struct options, member)
@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
 	  "serve in a child process, and replace it when it dies", NULL, 0, 0 },
 	{ "rescue", 0, 'm', OPTION_FLAG, 0, O(rescue), NULL,
 	  "without a backend: answer every request with an error", NULL, 0, 0 },
+	{ "take-over", 0, 'm', OPTION_FLAG, 0, O(take_over), NULL,
+	  "take the device over from the server that runs", NULL, 0, 0 },
 	{ 0 }
 };
 
@@ -63,6 +65,14 @@ static void log_line(void *data, int level, const char *text)
 			      level == 4 ? "warning: " : "", safe);
 }
 
+static int (*choose(const struct options *o))(struct vdu_ctx *ctx,
+					      const char *name,
+					      struct vdu_error *err)
+{
+	return o->supervise ? vdu_supervise : o->rescue ? vdu_rescue :
+	       o->take_over ? vdu_take_over : vdu_serve;
+}
+
 static int run(struct cli *cli, const void *options)
 {
 	const struct options *o = options;
@@ -82,8 +92,7 @@ static int run(struct cli *cli, const void *options)
 	(void)signal(SIGPIPE, SIG_IGN);
 	vdu_ctx_set_log(cli->ctx, log_line, &sink,
 			cli->globals.quiet ? 4 : cli->globals.verbose ? 7 : 6);
-	if ((o->supervise ? vdu_supervise :
-	     o->rescue ? vdu_rescue : vdu_serve)(cli->ctx, sink.name, &err))
+	if (choose(o)(cli->ctx, sink.name, &err))
 		return message_error(cli, sink.name, &err);
 	return EXIT_OK;
 }

@@ -46,7 +46,7 @@ const struct command *const commands[] = {
 	&cmd_create, &cmd_destroy, &cmd_set, &cmd_restore,
 	&cmd_bind, &cmd_unbind,
 	&cmd_list, &cmd_show, &cmd_dump, &cmd_stats, &cmd_monitor,
-	&cmd_start, &cmd_stop, &cmd_serve, &cmd_doctor,
+	&cmd_start, &cmd_stop, &cmd_restart, &cmd_serve, &cmd_doctor,
 	&cmd_help, &cmd_version,
 	&cmd_complete, &cmd_commands, &cmd_fields,
 	NULL,

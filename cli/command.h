@@ -121,5 +121,5 @@ int external_run(struct cli *cli, char **argv);
 
 extern const struct command cmd_create, cmd_destroy, cmd_bind, cmd_unbind,
 	cmd_list, cmd_show, cmd_dump, cmd_stats, cmd_monitor, cmd_doctor,
-	cmd_restore, cmd_serve, cmd_start, cmd_stop, cmd_help, cmd_version,
+	cmd_restart, cmd_restore, cmd_serve, cmd_start, cmd_stop, cmd_help, cmd_version,
 	cmd_complete, cmd_commands, cmd_fields, cmd_set;

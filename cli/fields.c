@@ -64,6 +64,12 @@ static const struct field result_fields[] = {
 	{ "node", FIELD_TEXT, D, 0, "node that it is bound to" },
 };
 
+static const struct field restart_fields[] = {
+	{ "name", FIELD_TEXT, D, 0, "name of the device" },
+	{ "pause_us", FIELD_INT, D, 0,
+	  "how long nobody served, in microseconds; unknown if nobody did before" },
+};
+
 static const struct field queue_fields[] = {
 	{ "index", FIELD_INT, D, 0, "number of the virtqueue" },
 	{ "size", FIELD_INT, D, 0, "descriptors" },
@@ -177,6 +183,8 @@ const struct object_kind kind_device_details = {
 	ARRAY_SIZE(device_fields), true
 };
 KIND(kind_results, "devices", "devices that a command changed", result_fields);
+KIND(kind_restarts, "devices", "devices whose server was replaced",
+     restart_fields);
 KIND(kind_queues, "queues", "virtqueues of a device", queue_fields);
 KIND(kind_requests, "requests", "requests in flight", request_fields);
 KIND(kind_config, "config", "fields of the configuration space", config_fields);

@@ -18,6 +18,8 @@ struct hint {
 };
 
 static const struct hint hints[] = {
+	{ VDU_STAGE_DEVICE, EPERM, "restart",
+	  "'vdusectl destroy --force {}' removes it: nothing makes it work again" },
 	{ VDU_STAGE_NONE, EPERM, NULL,
 	  "this needs root: try it with sudo" },
 	{ VDU_STAGE_NONE, EACCES, NULL,
@@ -56,6 +58,8 @@ static const struct hint hints[] = {
 	  "'modprobe virtio_vdpa' or 'modprobe vhost_vdpa' loads the driver" },
 	{ VDU_STAGE_BACKEND, EBUSY, NULL,
 	  "another device or process uses that file: give each device its own" },
+	{ VDU_STAGE_BACKEND, ENODATA, NULL,
+	  "'vdusectl unbind --force {}' takes the driver away; then 'vdusectl start {}' begins with zeroes" },
 	{ VDU_STAGE_BACKEND, ENOENT, "create",
 	  "create the file first: truncate -s 10G FILE" },
 	{ VDU_STAGE_BACKEND, ENOSPC, NULL,

@@ -53,7 +53,7 @@ struct columns {
 };
 
 extern const struct object_kind kind_devices, kind_device_details,
-	kind_results, kind_queues, kind_requests, kind_config, kind_features,
+	kind_results, kind_restarts, kind_queues, kind_requests, kind_config, kind_features,
 	kind_stats, kind_events, kind_checks, kind_programs, kind_fields;
 
 /* Rows of one kind; rows stays the caller's. */

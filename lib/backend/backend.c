@@ -13,18 +13,24 @@ static const struct vdu__backend_ops *const backends[] = {
 };
 
 int vdu__backend_open(struct vdu_ctx *ctx, const struct vdu_blk_spec *spec,
-		      struct vdu__backend *ret, struct vdu_error *err)
+		      int fd, struct vdu__backend *ret, struct vdu_error *err)
 {
+	int r;
+
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
 		if (strcmp(backends[i]->name, spec->backend))
 			continue;
 		*ret = (struct vdu__backend){
 			.ops = backends[i],
-			.fd = -EBADF,
+			.fd = fd,
 			.read_only = spec->read_only,
 		};
-		return backends[i]->open(ctx, ret, spec, err);
+		r = backends[i]->open(ctx, ret, spec, err);
+		if (r < 0)
+			vdu__closep(&ret->fd);
+		return r;
 	}
+	vdu__closep(&fd);
 	return vdu__fail(err, VDU_STAGE_USAGE, -EINVAL,
 			 "unknown backend '%s'", spec->backend);
 }

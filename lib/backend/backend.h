@@ -50,9 +50,10 @@ struct vdu__backend_ops {
 	const char *name;
 
 	/*
-	 * Required. Open what spec names, fill backend->size_bytes and
-	 * ->abilities; nothing is changed on the medium. Called for the
-	 * preflight of create, too.
+	 * Required. Open what spec names if backend->fd is not open already,
+	 * fill ->size_bytes and ->abilities; nothing is changed on the medium.
+	 * Called for the preflight of create, too. An error leaves ->fd alone
+	 * or has closed it.
 	 */
 	int (*open)(struct vdu_ctx *ctx, struct vdu__backend *backend,
 		    const struct vdu_blk_spec *spec, struct vdu_error *err);
@@ -83,11 +84,16 @@ struct vdu__backend {
 	int fd;			/* file, memory; else -EBADF */
 	bool immediate;		/* file: lives in memory, never waits */
 	char *memory;		/* memory: the bytes */
+	bool fresh;		/* memory: nobody has written to it yet */
 };
 
-/* Open the backend that spec names. -EINVAL for an unknown name. */
+/*
+ * Open the backend that spec names. -EINVAL for an unknown name. fd: its open
+ * file, which another server has shared or left, and which is ours from now on,
+ * also if this fails; -EBADF: there is none.
+ */
 int vdu__backend_open(struct vdu_ctx *ctx, const struct vdu_blk_spec *spec,
-		      struct vdu__backend *ret, struct vdu_error *err);
+		      int fd, struct vdu__backend *ret, struct vdu_error *err);
 void vdu__backend_close(struct vdu__backend *backend);
 
 /*

@@ -167,7 +167,12 @@ int vdu__file_open(struct vdu_ctx *ctx, struct vdu__backend *backend,
 	struct stat st;
 	int r;
 
-	backend->fd = open_path(spec, &st, err);
+	if (backend->fd < 0)
+		backend->fd = open_path(spec, &st, err);
+	else if (fstat(backend->fd, &st) < 0)
+		return vdu__fail(err, VDU_STAGE_BACKEND, -errno,
+				 "cannot look at %s: %s", spec->path,
+				 strerror(errno));
 	if (backend->fd < 0)
 		return backend->fd;
 	backend->abilities.write_zeroes = !spec->read_only;
@@ -178,9 +183,5 @@ int vdu__file_open(struct vdu_ctx *ctx, struct vdu__backend *backend,
 	if (r == 0 && !backend->size_bytes)
 		r = vdu__fail(err, VDU_STAGE_USAGE, -EINVAL, "%s is empty",
 			      spec->path);
-	if (r < 0) {
-		(void)close(backend->fd);
-		backend->fd = -EBADF;
-	}
 	return r;
 }

@@ -1,33 +1,70 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The memory backend: a sparse anonymous mapping, gone with the server. The
- * kernel gives memory as it is written and takes it back on discard.
+ * The memory backend: a memfd, which outlives its server if somebody else has
+ * it open, as supervisors do. The kernel gives memory as it is written and
+ * takes it back on discard.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "lib/backend/backend.h"
+
+/* Nobody can take it from under our mapping. */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static int make(uint64_t size)
+{
+	CLEANUP_CLOSE int fd = memfd_create("vdusectl-memory",
+					    MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* Another server's: is it what that one has made? */
+static int check(int fd, uint64_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (uint64_t)st.st_size == size &&
+	       fcntl(fd, F_GET_SEALS) == SEALS ? 0 : -EINVAL;
+}
 
 static int memory_open(struct vdu_ctx *ctx, struct vdu__backend *backend,
 		       const struct vdu_blk_spec *spec, struct vdu_error *err)
 {
-	void *map;
+	uint64_t size = spec->size_bytes;
+	void *map = MAP_FAILED;
+	int r = 0;
 
 	(void)ctx;
-	if (spec->size_bytes > SIZE_MAX / 2)
+	if (size > SIZE_MAX / 2)
 		return vdu__fail(err, VDU_STAGE_BACKEND, -ENOMEM,
 				 "no room for that much memory");
-	map = mmap(NULL, spec->size_bytes, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
-		return vdu__fail(err, VDU_STAGE_BACKEND, -errno,
+	backend->fresh = backend->fd < 0;
+	if (backend->fresh)
+		r = backend->fd = make(size);
+	else
+		r = check(backend->fd, size);
+	if (r >= 0) {
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_NORESERVE, backend->fd, 0);
+		r = map == MAP_FAILED ? -errno : 0;
+	}
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_BACKEND, r,
 				 "cannot map %llu bytes of memory: %s",
-				 (unsigned long long)spec->size_bytes,
-				 strerror(errno));
-	(void)madvise(map, spec->size_bytes, MADV_DONTDUMP);
+				 (unsigned long long)size, strerror(-r));
+	(void)madvise(map, size, MADV_DONTDUMP);
 	backend->memory = map;
-	backend->size_bytes = spec->size_bytes;
+	backend->size_bytes = size;
 	backend->abilities.discard = true;
 	backend->abilities.write_zeroes = true;
 	backend->abilities.discard_granularity = 4096;
@@ -37,6 +74,7 @@ static int memory_open(struct vdu_ctx *ctx, struct vdu__backend *backend,
 static void memory_close(struct vdu__backend *backend)
 {
 	(void)munmap(backend->memory, backend->size_bytes);
+	vdu__closep(&backend->fd);
 }
 
 static void copy(struct vdu__backend *backend, struct vdu__io *io)
@@ -63,7 +101,7 @@ static void clear(char *start, uint64_t len, bool unmap)
 	uintptr_t last = end & ~(page - 1);
 
 	if (!unmap || first >= last ||
-	    madvise((void *)first, last - first, MADV_DONTNEED) < 0) {
+	    madvise((void *)first, last - first, MADV_REMOVE) < 0) {
 		memset(start, 0, len);
 		return;
 	}

@@ -141,7 +141,8 @@ static int settle_discard(struct creation *c, struct vdu_error *err)
 static int probe_backend(struct creation *c, struct vdu_error *err)
 {
 	struct vdu__backend backend;
-	int r = vdu__backend_open(c->ctx, &c->file.spec, &backend, err);
+	int r = vdu__backend_open(c->ctx, &c->file.spec, -EBADF, &backend,
+				  err);
 
 	if (r < 0)
 		return r;

@@ -82,8 +82,59 @@ static int send_all(struct vdu_ctx *ctx, int fd, const char *text, size_t len,
 	return 0;
 }
 
+/* What a reply brings besides its text; what nobody takes is closed. */
+struct files {
+	int fds[VDU_FDS_MAX];
+	unsigned int n;
+};
+
+static void close_files(struct files *files)
+{
+	for (unsigned int i = 0; i < files->n; i++)
+		(void)close(files->fds[i]);
+	files->n = 0;
+}
+
+static void take_files(struct msghdr *message, struct files *files)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
+	     part = CMSG_NXTHDR(message, part)) {
+		size_t n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (part->cmsg_level != SOL_SOCKET ||
+		    part->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(part) + i * sizeof(int),
+			       sizeof(fd));
+			if (files->n < VDU_FDS_MAX)
+				files->fds[files->n++] = fd;
+			else
+				(void)close(fd);
+		}
+	}
+}
+
+static ssize_t receive_some(int fd, char *buf, size_t size, struct files *files)
+{
+	char control[CMSG_SPACE(VDU_FDS_MAX * sizeof(int))]
+		__attribute__((aligned(__alignof__(struct cmsghdr))));
+	struct iovec iov = { buf, size };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+
+	if (n > 0)
+		take_files(&message, files);
+	return n;
+}
+
 /* Until the NUL; *ret is the caller's. */
-static int receive(struct vdu_ctx *ctx, int fd, char **ret,
+static int receive(struct vdu_ctx *ctx, int fd, char **ret, struct files *files,
 		   struct vdu_error *err)
 {
 	CLEANUP_FREE char *buf = NULL;
@@ -102,14 +153,15 @@ static int receive(struct vdu_ctx *ctx, int fd, char **ret,
 						 "its server's reply is too long");
 			buf = bigger;
 		}
-		n = recv(fd, buf + len, size - len, 0);
+		n = receive_some(fd, buf + len, size - len, files);
 		if (n > 0) {
 			len += (size_t)n;
 			if (memchr(buf + len - n, '\0', (size_t)n))
 				break;
 			continue;
 		}
-		if (n == 0)
+		/* Reset: it has not even read the call. */
+		if (n == 0 || errno == ECONNRESET)
 			return vdu__fail(err, VDU_STAGE_SERVER, -EPIPE,
 					 "its server hung up");
 		if (errno != EAGAIN && errno != EINTR)
@@ -154,29 +206,62 @@ static int unpack(const char *text, char **ret_reply, struct vdu_error *err)
 	return r;
 }
 
-PUBLIC int vdu_call(struct vdu_ctx *ctx, const char *name, const char *method,
-		    const char *params, char **ret_reply,
-		    struct vdu_error *err)
+static int call(struct vdu_ctx *ctx, const char *name, const char *method,
+		const char *params, char **ret_reply, struct files *files,
+		struct vdu_error *err)
 {
 	CLEANUP_CLOSE int fd = connect_to(ctx, name, err);
-	CLEANUP_FREE char *call = NULL;
+	CLEANUP_FREE char *question = NULL;
 	CLEANUP_FREE char *text = NULL;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = asprintf(&call, "{\"method\":\"%s%s\",\"parameters\":%s}",
+	r = asprintf(&question, "{\"method\":\"%s%s\",\"parameters\":%s}",
 		     strchr(method, '.') ? "" : "org.vdusectl.Device.", method,
 		     params ? params : "{}");
 	if (r < 0) {
-		call = NULL;
+		question = NULL;
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
 	}
-	r = send_all(ctx, fd, call, (size_t)r + 1, err);
+	r = send_all(ctx, fd, question, (size_t)r + 1, err);
 	if (r == 0)
-		r = receive(ctx, fd, &text, err);
+		r = receive(ctx, fd, &text, files, err);
 	return r < 0 ? r : unpack(text, ret_reply, err);
+}
+
+PUBLIC int vdu_call(struct vdu_ctx *ctx, const char *name, const char *method,
+		    const char *params, char **ret_reply,
+		    struct vdu_error *err)
+{
+	struct files files = { .n = 0 };
+	int r = call(ctx, name, method, params, ret_reply, &files, err);
+
+	close_files(&files);
+	return r;
+}
+
+int vdu__call_fds(struct vdu_ctx *ctx, const char *name, const char *method,
+		  char **ret_reply, int *ret_fds, unsigned int n_fds,
+		  struct vdu_error *err)
+{
+	CLEANUP_FREE char *reply = NULL;
+	struct files files = { .n = 0 };
+	int r = call(ctx, name, method, NULL, &reply, &files, err);
+
+	if (r == 0 && files.n != n_fds)
+		r = vdu__fail(err, VDU_STAGE_SERVER, -EPROTO,
+			      "its server's reply came with %u open files",
+			      files.n);
+	if (r < 0) {
+		close_files(&files);
+		return r;
+	}
+	memcpy(ret_fds, files.fds, n_fds * sizeof(*ret_fds));
+	if (ret_reply)
+		*ret_reply = TAKE_PTR(reply);
+	return 0;
 }
 
 int vdu__server_ping(struct vdu_ctx *ctx, const char *name,

@@ -14,6 +14,17 @@
 int vdu__server_ping(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err);
 
+/* Open files that come with a reply, at most. */
+#define VDU_FDS_MAX 2
+
+/*
+ * vdu_call() whose reply brings n_fds open files, which become the caller's.
+ * -EPROTO: it brought another number of them.
+ */
+int vdu__call_fds(struct vdu_ctx *ctx, const char *name, const char *method,
+		  char **ret_reply, int *ret_fds, unsigned int n_fds,
+		  struct vdu_error *err);
+
 /*
  * Start PROGRAM serve --supervise NAME and wait until its server is READY, or
  * says what went wrong.

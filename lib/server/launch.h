@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * Starting `vdusectl serve` as a process, and hearing from it: what those who
- * start a supervisor and the supervisor itself have in common.
- */
+/* Starting `vdusectl serve` as a process. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,32 +8,25 @@
 
 #include "lib/util/ctx.h"
 
-/* Sockets in the run directory of a device. */
-#define VDU_NOTIFY_SERVER "notify"		/* its server to its supervisor */
-#define VDU_NOTIFY_START "notify-start"		/* its supervisor to `start` */
-#define VDU_NOTIFY_RESCUE "notify-rescue"	/* a rescue server likewise */
-
 struct vdu__launch {
-	const char *mode;	/* "--supervise", "--rescue"; NULL: serve */
+	const char *mode;	/* of serve, an option; NULL: none */
 	const char *notify;	/* path that it is to tell; NULL: nobody */
 	int log_fd;
 	uint64_t watchdog_ms;	/* in which it is to show life; 0: never */
 	bool session;		/* of its own */
+	int backend_fd;		/* for it to inherit; < 0: none */
 };
 
-/* Its pid and a pidfd; -errno. */
+/*
+ * Its pid and a pidfd; -errno. It is the program that has our name, which may
+ * be a newer one.
+ */
 pid_t vdu__launch(const struct vdu_ctx *ctx, const char *name,
 		  const struct vdu__launch *how, int *ret_pidfd);
 
-/* A socket for sd_notify(3) messages at NAME/file; its path in path. */
-int vdu__notify_listen(struct vdu_ctx *ctx, const char *name, const char *file,
-		       char path[static PATH_MAX], struct vdu_error *err);
+/* Become that program: serve MODE NAME. Returns only -errno. */
+int vdu__become(const struct vdu_ctx *ctx, const char *name, const char *mode,
+		int backend_fd);
 
-struct vdu__news {
-	pid_t pid;		/* whose */
-	bool ready, watchdog, stopping;
-	struct vdu_error failure;	/* code 0: none */
-};
-
-/* Take one message; false: there is none. */
-bool vdu__notify_take(int fd, struct vdu__news *ret);
+/* The backend_fd that this process was started with; the first caller's. */
+int vdu__inherited_backend(void);

@@ -36,7 +36,14 @@ static const char description[] =
 	" driver_features: int, config: string)\n"
 	"method GetQueues() -> (queues: []Queue)\n"
 	"method GetStats() -> (queues: []Stats)\n"
-	"method Stop() -> ()\n";
+	"method Stop() -> ()\n"
+	"# With the backend's open file; an error for one that has none.\n"
+	"method ShareBackend() -> ()\n"
+	"# With the open device and this socket, once all requests are done;\n"
+	"# the server ends.\n"
+	"method HandOver() -> (stopped_ns: int)\n\n"
+	"error NoFile (backend: string)\n"
+	"error Broken (name: string)\n";
 
 static void send_json(struct vdu__connection *conn, json_object *root)
 {
@@ -308,6 +315,36 @@ static void ping(struct vdu__server *server, struct vdu__connection *conn)
 	conn->ping_seq = vdu__server_ping_queues(server);
 }
 
+static void share_backend(struct vdu__server *server,
+			  struct vdu__connection *conn)
+{
+	if (server->backend.fd < 0)
+		send_error(conn, INTERFACE ".NoFile", "backend",
+			   server->file.spec.backend);
+	else
+		vdu__handover_share(server, conn);
+}
+
+static void hand_over(struct vdu__server *server, struct vdu__connection *conn)
+{
+	if (server->broken)
+		send_error(conn, INTERFACE ".Broken", "name",
+			   server->file.spec.name);
+	else
+		vdu__handover_ask(server, conn);
+}
+
+/* Those that are not answered by a simple reply, or not at once. */
+static const struct special {
+	const char *name;
+	void (*answer)(struct vdu__server *server,
+		       struct vdu__connection *conn);
+} specials[] = {
+	{ INTERFACE ".Ping", ping },
+	{ INTERFACE ".ShareBackend", share_backend },
+	{ INTERFACE ".HandOver", hand_over },
+};
+
 void vdu__method_call(struct vdu__server *server, struct vdu__connection *conn,
 		      const char *text)
 {
@@ -322,9 +359,11 @@ void vdu__method_call(struct vdu__server *server, struct vdu__connection *conn,
 		return;
 	}
 	name = json_object_get_string(value);
-	if (!strcmp(name, INTERFACE ".Ping")) {
+	for (size_t i = 0; i < ARRAY_SIZE(specials); i++) {
+		if (strcmp(specials[i].name, name))
+			continue;
 		json_object_put(call);
-		ping(server, conn);
+		specials[i].answer(server, conn);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {

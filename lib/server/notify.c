@@ -2,6 +2,8 @@
 /* The sd_notify(3) protocol, sender's side. */
 #include "lib/server/notify.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,9 +59,23 @@ void vdu__notify_ready(void)
 	send_up("READY=1", 0);
 }
 
+void vdu__notify_ready_after(uint64_t pause_us)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text),
+		       VDU_NOTIFY_PAUSE "=%" PRIu64 "\nREADY=1", pause_us);
+	send_up(text, 0);
+}
+
 void vdu__notify_stopping(void)
 {
 	vdu__notify("STOPPING=1");
+}
+
+void vdu__notify_handed_over(void)
+{
+	vdu__notify(VDU_NOTIFY_HANDED_OVER "\nSTOPPING=1");
 }
 
 void vdu__notify_watchdog(void)
@@ -83,6 +99,14 @@ void vdu__notify_failed(const struct vdu_error *err)
 	send_up(text, 0);
 }
 
+static bool is_our_pid(const char *text)
+{
+	uint64_t value;
+
+	return vdu_parse_uint(text, 1, INT32_MAX, &value) == 0 &&
+	       value == (uint64_t)getpid();
+}
+
 /* A time of at least a millisecond, for us: sd_watchdog_enabled(3). */
 uint64_t vdu__notify_watchdog_ns(void)
 {
@@ -90,8 +114,7 @@ uint64_t vdu__notify_watchdog_ns(void)
 	const char *pid = secure_getenv("WATCHDOG_PID");
 	uint64_t value;
 
-	if (pid && (vdu_parse_uint(pid, 1, INT32_MAX, &value) < 0 ||
-		    value != (uint64_t)getpid()))
+	if (pid && !is_our_pid(pid))
 		return 0;
 	if (!usec || vdu_parse_uint(usec, 1000, UINT64_MAX / 1000, &value) < 0)
 		return 0;

@@ -6,13 +6,21 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "lib/util/error.h"
 
 /* No socket named: nothing to do. */
 void vdu__notify(const char *text);
 void vdu__notify_ready(void);
+/* The same from a successor: how long nobody has served, in microseconds. */
+#define VDU_NOTIFY_PAUSE "X_VDUSECTL_PAUSE_US"
+void vdu__notify_ready_after(uint64_t pause_us);
 /* It is about to end, on request: from now on there is no WATCHDOG=1. */
 void vdu__notify_stopping(void);
+/* The same, since a successor serves. */
+#define VDU_NOTIFY_HANDED_OVER "X_VDUSECTL_HANDED_OVER=1"
+void vdu__notify_handed_over(void);
 void vdu__notify_watchdog(void);
 /* ERRNO=, STATUS= and, for a parent of ours, the stage. */
 #define VDU_NOTIFY_FAILED_MAX (sizeof(struct vdu_error) + 100)

@@ -24,8 +24,10 @@ void vdu__record_load(const struct vdu_ctx *ctx, const char *name,
 	    vdu__read_at(ctx, text, sizeof(text), RECORD, name) < 0)
 		return;
 	if (sscanf(text, "restarts %" SCNu64 " server %d failing %d limit_ms %"
-		   SCNu64 " last_exit%n", &record.restarts, &record.server,
-		   &failing, &record.limit_ms, &at) != 4 || !at)
+		   SCNu64 " handovers %" SCNu64 " pause_us %" SCNu64
+		   " last_exit%n", &record.restarts, &record.server, &failing,
+		   &record.limit_ms, &record.handovers, &record.pause_us,
+		   &at) != 6 || !at)
 		return;
 	record.failing = failing;
 	(void)snprintf(record.last_exit, sizeof(record.last_exit), "%s",
@@ -43,8 +45,10 @@ int vdu__record_save(const struct vdu_ctx *ctx, const char *name,
 	if (r < 0)
 		return r;
 	n = snprintf(text, sizeof(text), "restarts %" PRIu64 "\nserver %d\n"
-		     "failing %d\nlimit_ms %" PRIu64 "\nlast_exit %s\n",
+		     "failing %d\nlimit_ms %" PRIu64 "\nhandovers %" PRIu64
+		     "\npause_us %" PRIu64 "\nlast_exit %s\n",
 		     record->restarts, record->server, record->failing,
-		     record->limit_ms, record->last_exit);
+		     record->limit_ms, record->handovers, record->pause_us,
+		     record->last_exit);
 	return vdu__replace_file(path, text, (size_t)n);
 }

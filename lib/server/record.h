@@ -18,6 +18,8 @@ struct vdu__record {
 	pid_t server;		/* its child; perhaps gone. 0: none */
 	bool failing;		/* that is the rescue server */
 	uint64_t limit_ms;	/* in which that one was told to show life */
+	uint64_t handovers;	/* to a new server, without a gap */
+	uint64_t pause_us;	/* of the last one: nobody served */
 	char last_exit[VDU_LAST_EXIT_MAX];	/* "killed by signal 9", or "" */
 };
 

@@ -1,33 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The server of one device: setting up, the control thread's loop, going down.
+ * The server of one device: the control thread's loop, from READY to the end.
  */
 #include "lib/server/server.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 
 #include <vduse/manage.h>
 
-#include "lib/kernel/device.h"
 #include "lib/server/notify.h"
-#include "lib/server/sandbox.h"
 #include "lib/util/lock.h"
 
-/* For a predecessor that was killed: two seconds. */
-#define BUSY_TRIES 100
-#define BUSY_WAIT_MS 20
+/* For one that has handed over, to end. */
+#define CLAIM_TRIES 5000
+#define CLAIM_WAIT_MS 2
 
 enum { FD_DEVICE, FD_SIGNAL, FD_LISTEN, FD_ACK, FD_TIMER, FD_WATCHDOG,
        FD_CONNECTIONS };
 
-static void drain_fd(int fd)
+void vdu__drain_fd(int fd)
 {
 	uint64_t count;
 
@@ -87,7 +81,7 @@ static void fill_fds(struct vdu__server *server, struct pollfd *fds)
 static void turn(struct vdu__server *server, const struct pollfd *fds)
 {
 	if (fds[FD_ACK].revents) {
-		drain_fd(server->ack_fd);
+		vdu__drain_fd(server->ack_fd);
 		vdu__server_news(server);
 		vdu__socket_pongs(server);
 		vdu__watchdog_pongs(server);
@@ -98,11 +92,11 @@ static void turn(struct vdu__server *server, const struct pollfd *fds)
 		 server->then == VDU_THEN_NOTHING)
 		vdu__server_message(server);
 	if (fds[FD_TIMER].revents) {
-		drain_fd(server->timer_fd);
+		vdu__drain_fd(server->timer_fd);
 		vdu__server_tick(server);
 	}
 	if (fds[FD_WATCHDOG].revents) {
-		drain_fd(server->watchdog_fd);
+		vdu__drain_fd(server->watchdog_fd);
 		vdu__watchdog_tick(server);
 	}
 	if (fds[FD_SIGNAL].revents)
@@ -113,6 +107,7 @@ static void turn(struct vdu__server *server, const struct pollfd *fds)
 		if (fds[FD_CONNECTIONS + i].revents)
 			vdu__socket_serve(server, &server->connections[i],
 					  fds[FD_CONNECTIONS + i].revents);
+	vdu__handover_go(server);
 }
 
 static int loop(struct vdu__server *server)
@@ -131,156 +126,42 @@ static int loop(struct vdu__server *server)
 	return 0;
 }
 
-/* --- setting up -------------------------------------------------------- */
+/* --- serving -------------------------------------------------------------- */
 
-static int open_fds(struct vdu__server *server, struct vdu_error *err)
-{
-	sigset_t signals;
-
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	/* Before the data threads start: they inherit the mask. */
-	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	server->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	server->ack_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	server->timer_fd = timerfd_create(CLOCK_MONOTONIC,
-					  TFD_CLOEXEC | TFD_NONBLOCK);
-	if (server->signal_fd < 0 || server->ack_fd < 0 ||
-	    server->timer_fd < 0 || vdu__watchdog_open(server) < 0)
-		return vdu__fail(err, VDU_STAGE_SERVER, -errno,
-				 "cannot make its file descriptors: %s",
-				 strerror(errno));
-	return 0;
-}
-
-static int check_backend(struct vdu__server *server, struct vdu_error *err)
-{
-	uint64_t wanted = server->file.spec.size_bytes;
-
-	/* Refused for the device: not to be done on the side, either. */
-	if (server->file.spec.discard == VDU_DISCARD_OFF)
-		server->backend.abilities.discard = false;
-	if (server->backend.size_bytes >= wanted)
-		return 0;
-	return vdu__fail(err, VDU_STAGE_BACKEND, -EIO,
-			 "%s has shrunk: %llu bytes, the device has %llu",
-			 server->file.spec.path,
-			 (unsigned long long)server->backend.size_bytes,
-			 (unsigned long long)wanted);
-}
-
-/* What the data threads need and may not open from within the sandbox. */
-static int make_queues(struct vdu__server *server, struct vdu_error *err)
-{
-	const unsigned int n = server->file.spec.n_queues;
-
-	server->queues = calloc(n, sizeof(*server->queues));
-	server->started = calloc(n, sizeof(*server->started));
-	if (!server->queues || !server->started)
-		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
-				 "out of memory");
-	for (unsigned int i = 0; i < n; i++)
-		server->queues[i].backend_fd = -EBADF;
-	for (unsigned int i = 0; i < n && server->backend.fd >= 0; i++) {
-		int fd = vdu__backend_reopen(&server->backend);
-
-		if (fd < 0)
-			return vdu__fail(err, VDU_STAGE_BACKEND, fd,
-					 "cannot open %s for queue %u: %s",
-					 server->file.spec.path, i,
-					 strerror(-fd));
-		server->queues[i].backend_fd = fd;
-	}
-	return 0;
-}
-
-/* Start the data threads and wait until each is ready or one has failed. */
-static int start_threads(struct vdu__server *server, struct vdu_error *err)
-{
-	const struct vdu_blk_spec *spec = &server->file.spec;
-
-	for (unsigned int i = 0; i < spec->n_queues; i++) {
-		struct vdu__queue *queue = &server->queues[i];
-		int r = vdu__queue_init(queue, i, spec->queue_size,
-					server->device_fd, server->ack_fd,
-					&server->backend, server->iotlb);
-
-		server->n_queues = i + 1;
-		while (r == 0 && atomic_load(&queue->init_result) == 1) {
-			r = vdu__wait_fd(server->ctx, server->ack_fd, POLLIN,
-					 -1);
-			drain_fd(server->ack_fd);
-			r = MIN(r, 0);
-		}
-		if (r == 0)
-			r = atomic_load(&queue->init_result);
-		if (r < 0)
-			return vdu__fail(err, VDU_STAGE_SERVER, r,
-					 "cannot start the thread of queue %u: %s",
-					 i, strerror(-r));
-	}
-	return 0;
-}
-
-/*
- * The lock of a server that was killed is free a moment before its device is:
- * the kernel lets go of the one at once and of the other last.
- */
-static int open_device(struct vdu__server *server, const char *name,
-		       struct vdu_error *err)
+/* A successor serves already while it waits for the claim. */
+static int claim(struct vdu__server *server, const char *name,
+		 struct vdu_error *err)
 {
 	for (unsigned int i = 0;; i++) {
-		int fd = vdu__device_open(server->ctx, name, err);
+		int r = vdu__claim_server(server->ctx, name, &server->lock_fd,
+					  err);
 
-		if (fd != -EBUSY || i == BUSY_TRIES ||
-		    vdu__wait_fd(server->ctx, -1, 0, BUSY_WAIT_MS) < 0)
-			return fd;
+		if (r != -EBUSY || i == CLAIM_TRIES ||
+		    vdu__wait_fd(server->ctx, -1, 0, CLAIM_WAIT_MS) < 0)
+			return r;
 	}
 }
 
-static int set_up(struct vdu__server *server, const char *name,
-		  struct vdu_error *err)
+/* Take the driver as it is, and tell whoever waits for us. */
+static int begin(struct vdu__server *server, const char *name,
+		 struct vdu_error *err)
 {
+	uint64_t pause_us;
 	int r;
 
-	r = vdu__spec_load(server->ctx, name, &server->file, err);
-	if (r == 0)
-		r = vdu__claim_server(server->ctx, name, &server->lock_fd, err);
-	if (r == 0)
-		r = open_fds(server, err);
-	if (r == 0)
-		r = vdu__backend_open(server->ctx, &server->file.spec,
-				      &server->backend, err);
-	if (r == 0)
-		r = check_backend(server, err);
-	if (r == 0)
-		r = make_queues(server, err);
+	vdu__server_resume(server);
+	if (!server->successor) {
+		vdu__notify_ready();
+		return 0;
+	}
+	pause_us = (vdu__now_ns() - server->stopped_ns) / 1000;
+	r = claim(server, name, err);
 	if (r < 0)
 		return r;
-	server->features = vdu__blk_features(&server->file.spec,
-					     &server->file.abilities);
-	vdu__blk_config(&server->file.spec, &server->file.abilities,
-			server->config);
-	server->device_fd = open_device(server, name, err);
-	if (server->device_fd < 0)
-		return server->device_fd;
-	server->iotlb = vdu__iotlb_new(server->device_fd);
-	if (!server->iotlb)
-		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
-				 "out of memory");
-	vdu__iotlb_guard(server->iotlb);
-	r = vdu__inflight_open(server->ctx, name, server->file.spec.n_queues,
-			       server->file.spec.queue_size, &server->inflight,
-			       err);
-	if (r < 0)
-		return r;
-	server->listen_fd = vdu__socket_listen(server->ctx, name, err);
-	if (server->listen_fd < 0)
-		return server->listen_fd;
-	/* Capabilities belong to threads: give them up before there are more. */
-	r = vdu__sandbox_enter(server->ctx, name, err);
-	return r < 0 ? r : start_threads(server, err);
+	vdu__log(server->ctx, 6, "taken over after a pause of %.3f ms",
+		 (double)pause_us / 1000);
+	vdu__notify_ready_after(pause_us);
+	return 0;
 }
 
 /* --- going down -------------------------------------------------------- */
@@ -288,7 +169,8 @@ static int set_up(struct vdu__server *server, const char *name,
 /* What was acknowledged without FLUSH still deserves to survive the stop. */
 static void flush_backend(struct vdu__server *server)
 {
-	if (server->backend.fd >= 0 && !server->backend.read_only &&
+	/* A successor does so at its end. */
+	if (!server->handed_over && server->backend.fd >= 0 && !server->backend.read_only &&
 	    fdatasync(server->backend.fd) < 0)
 		vdu__log(server->ctx, 3, "cannot flush the backend: %s",
 			 strerror(errno));
@@ -339,8 +221,8 @@ static struct vdu__server *new_server(struct vdu_ctx *ctx)
 	return server;
 }
 
-PUBLIC int vdu_serve(struct vdu_ctx *ctx, const char *name,
-		     struct vdu_error *err)
+static int serve(struct vdu_ctx *ctx, const char *name, bool successor,
+		 struct vdu_error *err)
 {
 	struct vdu__server *server = new_server(ctx);
 	struct vdu_error own = { 0 };
@@ -349,14 +231,17 @@ PUBLIC int vdu_serve(struct vdu_ctx *ctx, const char *name,
 	if (!server)
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
-	r = set_up(server, name, &own);
+	server->successor = successor;
+	r = vdu__server_set_up(server, name, &own);
+	if (r == 0)
+		r = begin(server, name, &own);
 	if (r == 0) {
-		vdu__server_resume(server);
-		vdu__notify_ready();
 		vdu__log(ctx, 6, "serving %s, %u queue(s)", name,
 			 server->n_queues);
 		r = loop(server);
-		if (r == 0)
+		if (r == 0 && server->handed_over)
+			vdu__notify_handed_over();
+		else if (r == 0)
 			vdu__notify_stopping();
 	} else {
 		vdu__notify_failed(&own);
@@ -365,4 +250,16 @@ PUBLIC int vdu_serve(struct vdu_ctx *ctx, const char *name,
 	if (r < 0 && err)
 		*err = own;
 	return r;
+}
+
+PUBLIC int vdu_serve(struct vdu_ctx *ctx, const char *name,
+		     struct vdu_error *err)
+{
+	return serve(ctx, name, false, err);
+}
+
+PUBLIC int vdu_take_over(struct vdu_ctx *ctx, const char *name,
+			 struct vdu_error *err)
+{
+	return serve(ctx, name, true, err);
 }

@@ -2,12 +2,14 @@
 /*
  * The server of one device: what its control thread owns. The files:
  *
- *   server.c    setting up, the loop, going down
+ *   server.c    the loop, going down; set-up.c: what it opens before
  *   messages.c  the kernel's messages and the state of the device
+ *   running.c   which queues run, and from where
  *   complain.c  what a driver does wrong, in the log
  *   queue.c     the data thread of a virtqueue; request.c: its requests
  *   socket.c    the control socket: connections and framing
  *   methods.c   what can be asked there
+ *   handover.c  giving the device to a successor
  *   trouble.c   errors of the backend
  *   watchdog.c  pings of the data threads, signs of life
  */
@@ -31,6 +33,7 @@ enum vdu__then {
 	VDU_THEN_RESET,		/* answer SET_STATUS(0) */
 	VDU_THEN_REMAP,		/* drop all mappings, go on, answer */
 	VDU_THEN_STATE,		/* answer GET_VQ_STATE, go on */
+	VDU_THEN_HAND_OVER,	/* to the successor */
 	VDU_THEN_LEAVE,		/* the server ends */
 };
 
@@ -40,6 +43,7 @@ struct vdu__connection {
 	size_t in_len, out_len, out_done;
 	unsigned int ping_seq;	/* 0, or the ping it waits for */
 	bool closing;		/* once out is sent */
+	bool heir;		/* a successor, which waits for the device */
 };
 
 struct vdu__server {
@@ -81,6 +85,9 @@ struct vdu__server {
 	enum vdu__then then;
 	struct vduse_dev_request pending;	/* the message being answered */
 	bool leave;
+	bool successor;			/* of a server that runs */
+	bool handed_over;		/* to a successor of ours */
+	uint64_t stopped_ns;		/* when it, or we, took no more for that */
 
 	struct vdu__trouble trouble;
 
@@ -89,20 +96,63 @@ struct vdu__server {
 	vdu__counter messages, resets;
 };
 
+/* set-up.c: all but serving. An error leaves the rest to the caller. */
+int vdu__server_set_up(struct vdu__server *server, const char *name,
+		       struct vdu_error *err);
+
+/* server.c: an eventfd or timerfd, back to 0. */
+void vdu__drain_fd(int fd);
+
 /* messages.c */
 
 /* The device fd is readable: take one message. */
 void vdu__server_message(struct vdu__server *server);
 /* A data thread has news: go on with what waits for it. */
 void vdu__server_news(struct vdu__server *server);
-/* The timer went off: start queues that have become ready. */
-void vdu__server_tick(struct vdu__server *server);
-/* A driver was running before this server came: take its rings over. */
-void vdu__server_resume(struct vdu__server *server);
 /* Drain and end. */
 void vdu__server_leave(struct vdu__server *server);
+/* Drain, then vdu__handover_finish(). */
+void vdu__server_hand_over(struct vdu__server *server);
 /* The kernel has given the device up. */
 void vdu__server_broken(struct vdu__server *server, const char *what);
+/* Ask what the driver has negotiated: is it what was offered? */
+bool vdu__server_features_ok(struct vdu__server *server);
+
+/* running.c */
+
+/* DRIVER_OK: start what is ready and look for the rest. */
+void vdu__queues_start(struct vdu__server *server);
+/* A queue that did not run was kicked: it may have become ready. */
+void vdu__queue_kicked(struct vdu__server *server, unsigned int index);
+/*
+ * After a pause each queue goes on where it was. Its position comes from the
+ * data thread, not from the kernel, which knows only where it began.
+ */
+void vdu__queues_go_on(struct vdu__server *server);
+bool vdu__queues_idle(const struct vdu__server *server);
+/* Pointers into driver memory end here; the queues are idle. */
+void vdu__queues_forget(struct vdu__server *server);
+/* A search for queues that become ready ends. */
+void vdu__queues_do_not_look(struct vdu__server *server);
+/* The timer went off: start queues that have become ready. */
+void vdu__server_tick(struct vdu__server *server);
+/* Has a driver made queues ready? Also before there are threads. */
+bool vdu__server_driver_runs(const struct vdu__server *server);
+/* A driver was running before this server came: take its rings over. */
+void vdu__server_resume(struct vdu__server *server);
+
+/* handover.c */
+
+/* Who asks on conn gets the backend's open file. */
+void vdu__handover_share(struct vdu__server *server,
+			 struct vdu__connection *conn);
+/* Who asks on conn gets the device. */
+void vdu__handover_ask(struct vdu__server *server,
+		       struct vdu__connection *conn);
+/* Begin with it, if somebody has asked and nothing else is under way. */
+void vdu__handover_go(struct vdu__server *server);
+/* The queues are idle. */
+void vdu__handover_finish(struct vdu__server *server);
 
 /* complain.c: a warning about the driver; at most so many in an hour. */
 #define VDU_COMPLAINTS_MAX 10
@@ -118,6 +168,9 @@ void vdu__socket_serve(struct vdu__server *server,
 void vdu__socket_close(struct vdu__connection *conn);
 /* Queue a reply (takes text, which is freed) and try to send. */
 void vdu__socket_reply(struct vdu__connection *conn, const char *text);
+/* A reply with open files, which the caller gets, too: all of it, or -errno. */
+int vdu__socket_reply_fds(struct vdu__connection *conn, const char *text,
+			  const int *fds, unsigned int n_fds);
 /* A data thread answered: see whose ping that completes. */
 void vdu__socket_pongs(struct vdu__server *server);
 

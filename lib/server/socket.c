@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "lib/server/client.h"
 #include "lib/server/server.h"
 
 #define CALL_MAX 65536		/* bytes, one call */
@@ -113,6 +114,31 @@ void vdu__socket_reply(struct vdu__connection *conn, const char *text)
 	send_out(conn);
 }
 
+/* At once and in one piece: the kernel keeps the files with the first byte. */
+int vdu__socket_reply_fds(struct vdu__connection *conn, const char *text,
+			  const int *fds, unsigned int n_fds)
+{
+	char control[CMSG_SPACE(VDU_FDS_MAX * sizeof(int))]
+		__attribute__((aligned(__alignof__(struct cmsghdr)))) = { 0 };
+	struct iovec iov = { (char *)(uintptr_t)text, strlen(text) + 1 };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = CMSG_SPACE(n_fds * sizeof(int)),
+	};
+	struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	/* Replies come in the order of calls. */
+	if (conn->out_len || n_fds > VDU_FDS_MAX)
+		return -EBUSY;
+	part->cmsg_level = SOL_SOCKET;
+	part->cmsg_type = SCM_RIGHTS;
+	part->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+	memcpy(CMSG_DATA(part), fds, n_fds * sizeof(int));
+	n = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+	return n < 0 ? -errno : (size_t)n == iov.iov_len ? 0 : -EMSGSIZE;
+}
+
 /* Whole calls in the buffer, one after the other; the rest stays. */
 static void take_calls(struct vdu__server *server,
 		       struct vdu__connection *conn)
@@ -122,8 +148,8 @@ static void take_calls(struct vdu__server *server,
 			    memchr(conn->in, '\0', conn->in_len) : NULL;
 		size_t len;
 
-		/* Replies come in the order of calls: a ping holds the next. */
-		if (!end || conn->ping_seq)
+		/* Replies come in the order of calls: these hold the next. */
+		if (!end || conn->ping_seq || conn->heir)
 			return;
 		len = (size_t)(end - conn->in) + 1;
 		vdu__method_call(server, conn, conn->in);

@@ -11,6 +11,7 @@
 #include "lib/bus/sysfs.h"
 #include "lib/server/launch.h"
 #include "lib/server/notify.h"
+#include "lib/server/take-over.h"
 #include "lib/util/fs.h"
 
 /* Well below the 30 seconds after which the kernel gives a device up. */
@@ -27,7 +28,7 @@ static void tell(struct vdu__supervisor *s, const char *text)
 	vdu__notify_at(s->start, text);
 }
 
-static void save(struct vdu__supervisor *s)
+void vdu__supervisor_save(struct vdu__supervisor *s)
 {
 	int r = vdu__record_save(s->ctx, s->name, &s->record);
 
@@ -47,39 +48,47 @@ static uint64_t choose_limit_ms(const struct vdu__supervisor *s)
 	return seconds * 1000 / 3;
 }
 
-void vdu__child_signal(const struct vdu__supervisor *s, int number)
+void vdu__child_signal(const struct vdu__child *child, int number)
 {
 	/* SI_QUEUE: the server knows that this repeats what it may know. */
 	siginfo_t info = { .si_signo = number, .si_code = SI_QUEUE };
 
-	(void)syscall(SYS_pidfd_send_signal, s->child.pidfd, number, &info, 0);
+	(void)syscall(SYS_pidfd_send_signal, child->pidfd, number, &info, 0);
 }
 
-void vdu__child_kill(struct vdu__supervisor *s, const char *why)
+void vdu__child_kill(struct vdu__supervisor *s, struct vdu__child *child,
+		     const char *why)
 {
 	vdu__log(s->ctx, 3, "%s, pid %d: %s; killing it",
-		 s->child.rescue ? "the rescue server" : "its server",
-		 s->child.pid, why);
-	s->child.killed = why;
-	s->child.deadline_ns = VDU_NEVER;
-	vdu__child_signal(s, SIGKILL);
+		 child->rescue ? "the rescue server" : "its server",
+		 child->pid, why);
+	child->killed = why;
+	child->deadline_ns = VDU_NEVER;
+	vdu__child_signal(child, SIGKILL);
 }
 
 static void fail_to_launch(struct vdu__supervisor *s, int code);
 
-void vdu__child_start(struct vdu__supervisor *s, bool rescue)
+void vdu__child_start(struct vdu__supervisor *s, enum vdu__kind kind)
 {
+	static const char *const modes[] = {
+		[VDU_SERVER] = NULL, [VDU_RESCUE] = "--rescue",
+		[VDU_SUCCESSOR] = "--take-over",
+	};
+	const bool rescue = kind == VDU_RESCUE;
 	const uint64_t limit_ms = rescue ? 0 : choose_limit_ms(s);
 	const struct vdu__launch how = {
-		.mode = rescue ? "--rescue" : NULL,
+		.mode = modes[kind],
 		.notify = s->notify,
 		.log_fd = STDERR_FILENO,
 		.watchdog_ms = limit_ms,
+		.backend_fd = kind == VDU_SERVER ? s->memory_fd : -EBADF,
 	};
 	pid_t pid;
 
 	s->child = (struct vdu__child){
 		.pidfd = -EBADF, .rescue = rescue,
+		.successor = kind == VDU_SUCCESSOR,
 		.began_ns = vdu__now_ns(), .deadline_ns = vdu__in_ms(START_MS),
 	};
 	pid = vdu__launch(s->ctx, s->name, &how, &s->child.pidfd);
@@ -88,10 +97,37 @@ void vdu__child_start(struct vdu__supervisor *s, bool rescue)
 		return;
 	}
 	s->child.pid = pid;
+	s->record.limit_ms = limit_ms;
+	/* Until a successor serves, the one before it is the server. */
+	if (kind == VDU_SUCCESSOR)
+		return;
 	s->record.server = pid;
 	s->record.failing = rescue;
-	s->record.limit_ms = limit_ms;
-	save(s);
+	vdu__supervisor_save(s);
+}
+
+/* What a memory backend is made of is to outlive the server. */
+static void keep_memory(struct vdu__supervisor *s)
+{
+	struct vdu_error err = { 0 };
+	uint64_t deadline;
+
+	if (s->memory_fd >= 0 || strcmp(s->file.spec.backend, "memory"))
+		return;
+	deadline = vdu__limit(s->ctx, s->record.limit_ms);
+	if (vdu__take_backend(s->ctx, s->name, &s->memory_fd, &err) < 0)
+		vdu__log(s->ctx, 4, "a crash of its server would lose its memory: %s",
+			 err.text);
+	s->ctx->deadline_ns = deadline;
+}
+
+void vdu__supervisor_ready(struct vdu__supervisor *s)
+{
+	s->was_ready = true;
+	/* To `start` by the second call: it may not know us by $NOTIFY_SOCKET. */
+	vdu__notify_ready();
+	vdu__notify("STATUS=serving");
+	vdu__notify_at(s->start, "READY=1");
 }
 
 void vdu__child_ready(struct vdu__supervisor *s)
@@ -112,11 +148,11 @@ void vdu__child_ready(struct vdu__supervisor *s)
 	if (s->lost_ns)
 		vdu__log(s->ctx, 6, "its server is back, pid %d, after %.3f s",
 			 child->pid, (double)(now - s->lost_ns) / 1e9);
-	s->was_ready = true;
-	/* To `start` by the second call: it may not know us by $NOTIFY_SOCKET. */
-	vdu__notify_ready();
-	vdu__notify("STATUS=serving");
-	vdu__notify_at(s->start, "READY=1");
+	keep_memory(s);
+	if (child->successor)
+		vdu__replace_ready(s);
+	else
+		vdu__supervisor_ready(s);
 }
 
 /* How it ended, in words that fit behind a colon. */
@@ -140,9 +176,9 @@ static void describe(const struct vdu__child *child, int status,
 }
 
 /* The real server is gone, and nobody wanted that: when to try again. */
-static void plan_retry(struct vdu__supervisor *s, const char *how)
+static void plan_retry(struct vdu__supervisor *s,
+		       const struct vdu__child *child, const char *how)
 {
-	const struct vdu__child *child = &s->child;
 	const uint64_t now = vdu__now_ns();
 	const uint64_t lived = now - child->began_ns;
 
@@ -173,14 +209,22 @@ void vdu__supervisor_failed(struct vdu__supervisor *s,
 	tell(s, text);
 }
 
-/* The real server has ended by itself. */
-static void lose_server(struct vdu__supervisor *s, int status)
+/* Who hands over and ends is not missed, unless its successor is. */
+static bool was_to_end(const struct vdu__child *child, int status)
 {
-	struct vdu__child *child = &s->child;
+	if (child->handed_over)
+		return false;
+	return child->adopted ? child->stopping :
+				WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* The real server has ended by itself. */
+static void lose_server(struct vdu__supervisor *s, struct vdu__child *child,
+			int status)
+{
 	char how[VDU_LAST_EXIT_MAX];
 
-	if (child->adopted ? child->stopping :
-	    WIFEXITED(status) && !WEXITSTATUS(status)) {
+	if (was_to_end(child, status)) {
 		vdu__log(s->ctx, 6, "its server has stopped, and so do I");
 		s->done = true;
 		return;
@@ -189,62 +233,72 @@ static void lose_server(struct vdu__supervisor *s, int status)
 	if (!child->ready && !child->failure.code)
 		(void)vdu__fail(&child->failure, VDU_STAGE_SERVER, -EIO,
 				"its server ended at once: %s", how);
+	if (child->successor && vdu__replace_failed(s, child))
+		return;
 	if (!s->was_ready) {
 		s->failure = child->failure;
 		s->done = true;
 	} else {
-		plan_retry(s, how);
+		plan_retry(s, child, how);
 	}
 	if (!child->ready)
 		vdu__supervisor_failed(s, &child->failure);
 }
 
-static void lose_rescue(struct vdu__supervisor *s, int status)
+static void lose_rescue(struct vdu__supervisor *s,
+			const struct vdu__child *child, int status)
 {
 	char how[VDU_LAST_EXIT_MAX];
 
-	describe(&s->child, status, how);
-	vdu__log(s->ctx, s->child.stopping ? 6 : 4,
-		 "the rescue server, pid %d: %s", s->child.pid, how);
+	describe(child, status, how);
+	vdu__log(s->ctx, child->stopping ? 6 : 4,
+		 "the rescue server, pid %d: %s", child->pid, how);
 	/* One that does not work is not tried again and again. */
-	s->rescue_failed = !s->child.stopping;
+	s->rescue_failed = !child->stopping;
 }
 
 void vdu__child_reap(struct vdu__supervisor *s)
 {
-	struct vdu__child *child = &s->child;
+	struct vdu__child gone = s->child;
 	int status = 0;
 
-	/* ECHILD for one that was adopted. */
-	(void)waitpid(child->pid, &status, 0);
-	if (s->leaving) {
-		s->done = true;
-	} else if (child->rescue) {
-		lose_rescue(s, status);
-	} else {
-		lose_server(s, status);
-	}
-	vdu__closep(&child->pidfd);
-	*child = (struct vdu__child){ .pidfd = -EBADF };
+	/* ECHILD for one that another supervisor has started. */
+	if (waitpid(gone.pid, &status, 0) == gone.pid)
+		gone.adopted = false;
+	vdu__closep(&gone.pidfd);
+	s->child = (struct vdu__child){ .pidfd = -EBADF };
+	if (s->leaving)
+		s->done = !s->old.pid;
+	else if (gone.rescue)
+		lose_rescue(s, &gone, status);
+	else
+		lose_server(s, &gone, status);
+	if (s->child.pid)
+		return;
 	s->record.server = 0;
 	s->record.failing = false;
-	save(s);
+	vdu__supervisor_save(s);
 }
 
 static void fail_to_launch(struct vdu__supervisor *s, int code)
 {
-	(void)vdu__fail(&s->child.failure, VDU_STAGE_SERVER, code,
+	struct vdu__child failed = s->child;
+
+	s->child = (struct vdu__child){ .pidfd = -EBADF };
+	(void)vdu__fail(&failed.failure, VDU_STAGE_SERVER, code,
 			"cannot start a process: %s", strerror(-code));
-	if (s->child.rescue) {
+	if (failed.rescue) {
 		s->rescue_failed = true;
-	} else if (s->was_ready) {
-		plan_retry(s, s->child.failure.text);
-		save(s);
+		return;
+	}
+	if (failed.successor && vdu__replace_failed(s, &failed))
+		return;
+	if (s->was_ready) {
+		plan_retry(s, &failed, failed.failure.text);
+		vdu__supervisor_save(s);
 	} else {
-		s->failure = s->child.failure;
+		s->failure = failed.failure;
 		s->done = true;
 	}
-	if (!s->child.rescue)
-		vdu__supervisor_failed(s, &s->child.failure);
+	vdu__supervisor_failed(s, &failed.failure);
 }
-

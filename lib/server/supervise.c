@@ -21,11 +21,12 @@
 #include <vduse/manage.h>
 
 #include "lib/server/launch.h"
+#include "lib/server/news.h"
 #include "lib/server/notify.h"
 #include "lib/server/sandbox.h"
 #include "lib/util/lock.h"
 
-#define RESCUE_END_MS 2000	/* for the rescue server to end */
+#define QUICK_END_MS 2000	/* for one that has nothing to flush to end */
 
 /* --- what comes in ------------------------------------------------------ */
 
@@ -34,22 +35,28 @@ static void hear(struct vdu__supervisor *s)
 	struct vdu__news news;
 
 	while (vdu__notify_take(s->notify_fd, &news)) {
-		struct vdu__child *child = &s->child;
+		struct vdu__child *child = news.pid == s->old.pid ? &s->old :
+								    &s->child;
 
 		/* The last words of a server before. */
 		if (!child->pid || news.pid != child->pid)
 			continue;
+		child->handed_over |= news.handed_over;
 		if (news.failure.code && !child->ready)
 			child->failure = news.failure;
-		if (news.ready && !child->ready)
+		if (news.ready && !child->ready) {
+			if (child->successor)
+				s->record.pause_us = news.pause_us;
 			vdu__child_ready(s);
+		}
 		if (news.watchdog && child->ready && !child->killed &&
 		    !child->rescue)
 			child->deadline_ns = vdu__in_ms(s->record.limit_ms);
 		/* To flush a slow disk takes as long as it takes. */
 		if (news.stopping && !child->rescue) {
 			child->stopping = true;
-			child->deadline_ns = VDU_NEVER;
+			child->deadline_ns = child->handed_over ?
+				vdu__in_ms(QUICK_END_MS) : VDU_NEVER;
 		}
 	}
 }
@@ -59,9 +66,11 @@ static void stop_child(struct vdu__supervisor *s)
 {
 	if (s->child.rescue) {
 		s->child.stopping = true;
-		s->child.deadline_ns = vdu__in_ms(RESCUE_END_MS);
+		s->child.deadline_ns = vdu__in_ms(QUICK_END_MS);
 	}
-	vdu__child_signal(s, SIGTERM);
+	vdu__child_signal(&s->child, SIGTERM);
+	if (s->old.pid)
+		vdu__child_signal(&s->old, SIGTERM);
 }
 
 static void leave(struct vdu__supervisor *s)
@@ -71,11 +80,13 @@ static void leave(struct vdu__supervisor *s)
 		vdu__log(s->ctx, 6, "told to end, and its server with it");
 	}
 	if (!s->child.pid)
-		s->done = true;
+		s->done = !s->old.pid;
 	else if (s->leaving)
-		vdu__child_kill(s, "it is not to be waited for");
+		vdu__child_kill(s, &s->child, "it is not to be waited for");
 	else
 		stop_child(s);
+	if (s->leaving && s->old.pid)
+		vdu__child_kill(s, &s->old, "it is not to be waited for");
 	s->leaving = true;
 }
 
@@ -91,6 +102,15 @@ static void try_now(struct vdu__supervisor *s)
 	s->retry_ns = vdu__now_ns();
 }
 
+/* SIGUSR2: one that is not there can only be started. */
+static void replace(struct vdu__supervisor *s)
+{
+	if (s->child.pid && !s->child.rescue)
+		vdu__replace(s);
+	else
+		try_now(s);
+}
+
 static void on_signal(struct vdu__supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -98,6 +118,8 @@ static void on_signal(struct vdu__supervisor *s)
 	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
 			try_now(s);
+		else if (info.ssi_signo == SIGUSR2)
+			replace(s);
 		else
 			leave(s);
 	}
@@ -109,7 +131,7 @@ static void restart(struct vdu__supervisor *s)
 {
 	s->rescue_failed = false;
 	s->record.restarts++;
-	vdu__child_start(s, false);
+	vdu__child_start(s, VDU_SERVER);
 }
 
 /* When requests are to fail; VDU_NEVER if they are to wait. */
@@ -138,7 +160,7 @@ static void act_without_child(struct vdu__supervisor *s, uint64_t now)
 		/* Requests fail already: no hurry any more. */
 		s->pause_ms = VDU_PAUSE_MAX_MS;
 		s->retry_ns = vdu__in_ms(VDU_PAUSE_MAX_MS);
-		vdu__child_start(s, true);
+		vdu__child_start(s, VDU_RESCUE);
 	}
 }
 
@@ -147,7 +169,7 @@ static void act_with_child(struct vdu__supervisor *s, uint64_t now)
 	struct vdu__child *child = &s->child;
 
 	if (now >= child->deadline_ns) {
-		vdu__child_kill(s, child->ready ?
+		vdu__child_kill(s, child, child->ready ?
 				"showed no sign of life" :
 				"was not ready in time");
 	} else if (child->rescue && child->ready && !child->stopping &&
@@ -164,6 +186,8 @@ static void act(struct vdu__supervisor *s)
 		act_with_child(s, now);
 	else
 		act_without_child(s, now);
+	if (s->old.pid && now >= s->old.deadline_ns)
+		vdu__child_kill(s, &s->old, "showed no sign of life");
 	if (s->sign_every_ns && now >= s->sign_ns) {
 		s->sign_ns = now + s->sign_every_ns;
 		vdu__notify_watchdog();
@@ -183,6 +207,8 @@ static int next_ms(const struct vdu__supervisor *s)
 		next = MIN(next, rescue_ns(s));
 	if (!child->pid || (child->rescue && child->ready && !child->stopping))
 		next = MIN(next, s->retry_ns);
+	if (s->old.pid)
+		next = MIN(next, s->old.deadline_ns);
 	if (next == VDU_NEVER)
 		return -1;
 	return next <= now ? 0 : (int)MIN((next - now) / VDU_NS_PER_MS + 1,
@@ -196,12 +222,15 @@ static void loop(struct vdu__supervisor *s)
 			{ .fd = s->signal_fd, .events = POLLIN },
 			{ .fd = s->notify_fd, .events = POLLIN },
 			{ .fd = s->child.pidfd, .events = POLLIN },
+			{ .fd = s->old.pidfd, .events = POLLIN },
 		};
 
 		if (poll(fds, ARRAY_SIZE(fds), next_ms(s)) < 0)
 			continue;
 		/* Words before the end, and both before what is due. */
 		hear(s);
+		if (fds[3].revents)
+			vdu__replace_reap(s);
 		if (fds[2].revents)
 			vdu__child_reap(s);
 		if (fds[0].revents)
@@ -221,6 +250,7 @@ static int open_fds(struct vdu__supervisor *s, struct vdu_error *err)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGUSR1);
+	(void)sigaddset(&signals, SIGUSR2);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
 	/* Ignored, as some parents leave it, there would be no exit status. */
 	(void)signal(SIGCHLD, SIG_DFL);
@@ -278,10 +308,11 @@ static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 	vdu__become_flusher(s->ctx);
 	vdu__record_load(s->ctx, s->name, &s->record);
 	s->sign_every_ns = vdu__notify_watchdog_ns() / 2;
+	s->memory_fd = vdu__inherited_backend();
 	pid = vdu__server_pid_at(s->lock_fd);
 	if (pid)
 		return adopt(s, pid, err);
-	vdu__child_start(s, false);
+	vdu__child_start(s, VDU_SERVER);
 	return 0;
 }
 
@@ -298,6 +329,7 @@ PUBLIC int vdu_supervise(struct vdu_ctx *ctx, const char *name,
 	s->ctx = ctx;
 	s->name = name;
 	s->lock_fd = s->signal_fd = s->notify_fd = s->child.pidfd = -EBADF;
+	s->old.pidfd = s->memory_fd = -EBADF;
 	r = set_up(s, &s->failure);
 	if (r < 0)
 		vdu__supervisor_failed(s, &s->failure);
@@ -306,6 +338,8 @@ PUBLIC int vdu_supervise(struct vdu_ctx *ctx, const char *name,
 	if (s->notify_fd >= 0)
 		(void)unlink(s->notify);
 	vdu__closep(&s->child.pidfd);
+	vdu__closep(&s->old.pidfd);
+	vdu__closep(&s->memory_fd);
 	vdu__closep(&s->notify_fd);
 	vdu__closep(&s->signal_fd);
 	why = s->failure;

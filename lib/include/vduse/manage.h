@@ -91,6 +91,14 @@ int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 int vdu_serve(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
+ * The same for a device that is served: take it over from its server, which
+ * drains its requests, hands over and ends. If this fails before, that one goes
+ * on. -EOPNOTSUPP: it cannot hand over.
+ */
+int vdu_take_over(struct vdu_ctx *ctx, const char *name,
+		  struct vdu_error *err);
+
+/*
  * Be the server of last resort of a device, ours or not, whose server is gone:
  * answer the kernel's messages, and every request with an error, until SIGTERM
  * or SIGINT. -EBUSY: somebody serves it; -EPERM with VDU_STAGE_DEVICE: the
@@ -119,9 +127,20 @@ int vdu_supervise(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 int vdu_start(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
+ * Replace the server of a device of ours, and its supervisor, by new processes
+ * of the program that is now installed: the new server takes over from the
+ * running one, requests wait meanwhile, and if it cannot the running one goes
+ * on. *ret_pause_us: how long nobody served, in microseconds; 0 if nobody had
+ * served before, so that one was just started. -EBUSY: its server has no
+ * supervisor that could do it. Else as vdu_start().
+ */
+int vdu_restart(struct vdu_ctx *ctx, const char *name, uint64_t *ret_pause_us,
+		struct vdu_error *err);
+
+/*
  * Ask the server of a device of ours to drain, flush and exit, and wait until
- * it and its supervisor are gone; the device stays. No server: 0. -ENOENT: no such device; -EBUSY:
- * its server is not ours.
+ * it and its supervisor are gone; the device stays. No server: 0. -ENOENT: no
+ * such device; -EBUSY: its server is not ours.
  */
 int vdu_stop(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Which queues run, and where each begins: after DRIVER_OK, after a pause, and
+ * after another server.
+ */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <string.h>
+#include <sys/timerfd.h>
+
+#include "lib/kernel/device.h"
+#include "lib/server/server.h"
+
+/*
+ * A vhost_vdpa user may enable its queues after DRIVER_OK, and the kernel
+ * (before 7.3) sends no message for that: look every few milliseconds, for a
+ * while; later than that the queue's first kick tells.
+ */
+#define READY_TICK_MS 5
+#define READY_TICKS 400
+
+static void look_every(struct vdu__server *server, unsigned int ms)
+{
+	struct itimerspec when = {
+		.it_value.tv_nsec = ms * 1000000L,
+		.it_interval.tv_nsec = ms * 1000000L,
+	};
+
+	(void)timerfd_settime(server->timer_fd, 0, &when, NULL);
+}
+
+void vdu__queues_do_not_look(struct vdu__server *server)
+{
+	look_every(server, 0);
+}
+
+static void fill_rules(const struct vdu__server *server,
+		       struct vdu__blk_rules *rules)
+{
+	const struct vdu_blk_spec *spec = &server->file.spec;
+
+	memset(rules, 0, sizeof(*rules));
+	rules->capacity = spec->size_bytes / 512;
+	rules->features = server->driver_features;
+	rules->read_only = spec->read_only;
+	rules->max_discard_sectors = VDU_BLK_RANGE_SECTORS_MAX;
+	rules->max_write_zeroes_sectors = VDU_BLK_RANGE_SECTORS_MAX;
+	memcpy(rules->serial, spec->serial, strnlen(spec->serial, 20));
+}
+
+static bool has(const struct vdu__server *server, unsigned int feature)
+{
+	return server->driver_features & (UINT64_C(1) << feature);
+}
+
+/* Where a queue begins to take. */
+enum from {
+	FROM_DRIVER,	/* where the driver said: a fresh start */
+	FROM_USED,	/* behind the last used entry: another server was here */
+	FROM_PAUSE,	/* where our data thread stopped */
+};
+
+/* Start a queue that the driver has made ready; false if it is not. */
+static bool start_queue(struct vdu__server *server, unsigned int index,
+			enum from from)
+{
+	struct vdu__queue *queue = &server->queues[index];
+	struct started *started = &server->started[index];
+	struct vdu__queue_setup setup;
+	struct vdu__vq_info info;
+	struct vdu__ring_view view;
+
+	/* It has run since the reset: its place is where our thread stopped. */
+	if (from == FROM_DRIVER && started->num) {
+		if (atomic_load(&queue->broken))
+			return true;
+		from = FROM_PAUSE;
+	}
+	if (started->running || !atomic_load(&queue->idle) ||
+	    vdu__device_vq_info(server->device_fd, index, &info) < 0 ||
+	    !info.ready || !info.num || info.num > queue->max_size)
+		return started->running;
+	memset(&setup, 0, sizeof(setup));
+	setup.num = (uint16_t)info.num;
+	setup.desc = vdu__iotlb_span(server->iotlb, info.desc,
+				     vdu__ring_desc_bytes(setup.num), false);
+	setup.avail = vdu__iotlb_span(server->iotlb, info.avail,
+				      vdu__ring_avail_bytes(setup.num), false);
+	setup.used = vdu__iotlb_span(server->iotlb, info.used,
+				     vdu__ring_used_bytes(setup.num), true);
+	if (!setup.desc || !setup.avail || !setup.used) {
+		vdu__server_complain(server,
+			"queue %u: its ring is not in mapped memory", index);
+		return false;
+	}
+	if (!vdu__ring_possible(setup.num, setup.desc, setup.avail,
+				setup.used)) {
+		vdu__server_complain(server,
+			"queue %u: its size or its addresses are none of a ring",
+			index);
+		return false;
+	}
+	vdu__ring_look(setup.num, setup.avail, setup.used, &view);
+	setup.next_avail = from == FROM_USED ? view.used_idx :
+			   from == FROM_PAUSE ? atomic_load(&queue->last_avail) :
+						info.avail_index;
+	setup.resumed = from != FROM_DRIVER;
+	setup.recover = from == FROM_USED;
+	setup.inflight = vdu__inflight_queue(server->inflight, index);
+	setup.lost = vdu__inflight_lost(server->inflight);
+	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
+	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
+	setup.write_through = !has(server, VIRTIO_BLK_F_FLUSH);
+	fill_rules(server, &setup.rules);
+	*started = (struct started){
+		.running = true, .live = true, .num = setup.num,
+		.desc = info.desc, .avail = info.avail, .used = info.used,
+		.avail_ptr = setup.avail, .used_ptr = setup.used,
+	};
+	vdu__queue_start(queue, &setup);
+	vdu__debug(server->ctx, "queue %u: %u entries, from %u", index,
+		   setup.num, setup.next_avail);
+	return true;
+}
+
+/* Start what is ready and watch for the rest. */
+static void start_queues(struct vdu__server *server, enum from from)
+{
+	bool all = true;
+
+	vdu__inflight_driver(server->inflight, server->driver_features);
+	for (unsigned int i = 0; i < server->n_queues; i++) {
+		struct started *started = &server->started[i];
+		int r = 0;
+
+		/* First the kick fd: a kick from now on is not lost. */
+		if (!started->live)
+			r = vdu__device_set_kick(server->device_fd, i,
+						 server->queues[i].kick_fd);
+		if (r == -EPERM) {
+			vdu__server_broken(server, "setting a kick fd");
+			return;
+		}
+		started->live = r == 0;
+		all = start_queue(server, i, from) && all;
+	}
+	server->timer_ticks = 0;
+	look_every(server, all ? 0 : READY_TICK_MS);
+}
+
+/* A pause ended the search for queues that become ready late: go on. */
+static void watch_queues(struct vdu__server *server)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		all = all && server->started[i].running;
+	server->timer_ticks = 0;
+	if (!all && (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		look_every(server, READY_TICK_MS);
+}
+
+bool vdu__queues_idle(const struct vdu__server *server)
+{
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		if (!atomic_load(&server->queues[i].idle))
+			return false;
+	return true;
+}
+
+void vdu__queues_forget(struct vdu__server *server)
+{
+	for (unsigned int i = 0; i < server->n_queues; i++) {
+		server->started[i].running = false;
+		server->started[i].avail_ptr = NULL;
+		server->started[i].used_ptr = NULL;
+	}
+	vdu__iotlb_flush(server->iotlb);
+}
+
+void vdu__queues_go_on(struct vdu__server *server)
+{
+	for (unsigned int i = 0; i < server->n_queues; i++) {
+		server->started[i].running = false;
+		/* One that never ran begins as the timer or a kick finds it. */
+		if (server->started[i].num &&
+		    !atomic_load(&server->queues[i].broken))
+			(void)start_queue(server, i, FROM_PAUSE);
+	}
+	watch_queues(server);
+}
+
+void vdu__queue_kicked(struct vdu__server *server, unsigned int index)
+{
+	(void)start_queue(server, index, FROM_DRIVER);
+}
+
+void vdu__queues_start(struct vdu__server *server)
+{
+	start_queues(server, FROM_DRIVER);
+}
+
+void vdu__server_tick(struct vdu__server *server)
+{
+	bool all = true;
+
+	if (server->then == VDU_THEN_NOTHING)
+		for (unsigned int i = 0; i < server->n_queues; i++)
+			all = start_queue(server, i, FROM_DRIVER) && all;
+	if (all || ++server->timer_ticks >= READY_TICKS)
+		look_every(server, 0);
+}
+
+bool vdu__server_driver_runs(const struct vdu__server *server)
+{
+	struct vdu__vq_info info;
+
+	/* The kernel does not tell the status, but which queues are ready. */
+	for (unsigned int i = 0; i < server->file.spec.n_queues; i++)
+		if (vdu__device_vq_info(server->device_fd, i, &info) == 0 &&
+		    info.ready)
+			return true;
+	return false;
+}
+
+void vdu__server_resume(struct vdu__server *server)
+{
+	if (!vdu__server_driver_runs(server) ||
+	    !vdu__server_features_ok(server)) {
+		/* Whoever had it has been reset behind our back. */
+		vdu__inflight_driver(server->inflight, 0);
+		return;
+	}
+	/* Ready queues imply this. */
+	server->status = VIRTIO_CONFIG_S_ACKNOWLEDGE |
+			 VIRTIO_CONFIG_S_DRIVER |
+			 VIRTIO_CONFIG_S_FEATURES_OK |
+			 VIRTIO_CONFIG_S_DRIVER_OK;
+	start_queues(server, FROM_USED);
+}
