@@ -13,22 +13,24 @@ $(SOAK_TESTS):
 
 -include $(SOAK_OBJS:.o=.d)
 
-# How often a server is killed under virtio_vdpa and vhost_vdpa, and how many
-# resets and rebinds, on each module.
+# How often a server is killed under virtio_vdpa and vhost_vdpa, how many resets
+# and rebinds, and how often a server is replaced, on each module.
 SOAK_KILLS ?= 1000
 SOAK_VHOST_KILLS ?= 200
 SOAK_RESETS ?= 1000
+SOAK_RESTARTS ?= 100
 SOAK_SEED ?= 1
 # start: the soak starts the next server; wait: somebody else does.
 SOAK_NEXT ?= start
 
 .PHONY: check-soak
-check-soak: all test-tools $(SOAK_TESTS) $(O)/kmod/vduse.ko ## kills, resets and rebinds by the thousand, on both modules
+check-soak: all test-tools $(SOAK_TESTS) $(O)/kmod/vduse.ko ## kills, resets, rebinds and restarts by the thousand, on both modules
 	@rm -f $(TAP)/soak-*.tap
 	@export O=$(abspath $(O)); \
 	for module in stock own; do \
 		tests/soak/run $$module virtio $(SOAK_KILLS) $(SOAK_SEED) $(SOAK_NEXT); \
 		tests/soak/run $$module vhost $(SOAK_VHOST_KILLS) $(SOAK_SEED) $(SOAK_NEXT); \
 		tests/soak/run $$module reset $(SOAK_RESETS) $(SOAK_SEED) $(SOAK_NEXT); \
+		tests/soak/run $$module restart $(SOAK_RESTARTS) $(SOAK_SEED); \
 	done; \
 	tests/tap-count $(TAP) soak

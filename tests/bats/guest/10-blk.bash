@@ -57,6 +57,14 @@ unsupervised() {
 	wait_until 10 ended "$pid"
 }
 
+# is_back NAME PID: another server than PID serves.
+is_back() {
+	local pid
+
+	pid=$(column "$1" pid)
+	[ "$pid" != - ] && [ "$pid" != "$2" ] && vdusectl stats "$1" > /dev/null
+}
+
 state_is() { [ "$(column "$1" state)" = "$2" ]; }
 
 # counted NAME COUNTER: the sum over all queues of one counter of `stats`.

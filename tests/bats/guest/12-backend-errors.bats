@@ -147,8 +147,7 @@ fill_up() {
 	same_server
 	# Nor does a new server forget, whichever way the old one ended.
 	kill -9 "$pid"
-	wait_until 10 state_is "$name" stalled
-	run_ok vdusectl start "$name"
+	wait_until 10 is_back "$name" "$pid"
 	sync_fails
 	run_ok vdusectl stop "$name"
 	run_ok vdusectl start "$name"

@@ -7,14 +7,6 @@
 
 load 10-blk
 
-# is_back NAME PID: another server than PID serves.
-is_back() {
-	local pid
-
-	pid=$(column "$1" pid)
-	[ "$pid" != - ] && [ "$pid" != "$2" ] && vdusectl stats "$1" > /dev/null
-}
-
 started() { [ -e "/proc/$1" ]; }
 restarted() { [ "$(shown "$1" restarts)" -ge "$2" ]; }
 says() { [ "$(shown "$1" "$2")" = "$3" ]; }

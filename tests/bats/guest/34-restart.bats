@@ -8,13 +8,6 @@
 
 load 10-blk
 
-is_back() {
-	local pid
-
-	pid=$(column "$1" pid)
-	[ "$pid" != - ] && [ "$pid" != "$2" ] && vdusectl stats "$1" > /dev/null
-}
-
 # own_program: from now on "$program" is a copy of vdusectl of the test's own.
 own_program() {
 	program=$BATS_TEST_TMPDIR/bin/vdusectl
