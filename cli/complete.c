@@ -264,12 +264,17 @@ static void offer_settings(struct completion *c)
 		(void)snprintf(text, sizeof(text), "%s=", vdu_set_key(i));
 		offer(c, text, NULL);
 	}
-	if (!equals || !begins(c->word, "on-death="))
+	if (!equals)
 		return;
 	c->lead = c->word;
 	c->lead_len = (size_t)(equals - c->word) + 1;
 	c->word = equals + 1;
-	offer_on_death(c);
+	if (begins(c->lead, "on-death=")) {
+		offer_on_death(c);
+	} else if (begins(c->lead, "persist=")) {
+		offer(c, "yes", "it comes back after a reboot");
+		offer(c, "no", "it does not");
+	}
 }
 
 /* Columns, the ones before the last comma kept. */

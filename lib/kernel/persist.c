@@ -139,21 +139,28 @@ void vdu__persist_refresh(struct vdu_ctx *ctx, const char *name)
 			 err.text);
 }
 
+int vdu__persist_set(struct vdu_ctx *ctx, const char *name, bool on,
+		     struct vdu_error *err)
+{
+	struct vdu__persist record;
+	int r;
+
+	if (!on)
+		return vdu__persist_remove(ctx, name, err);
+	r = look_at(ctx, name, &record, err);
+	return r < 0 ? r : save(ctx, &record, err);
+}
+
 PUBLIC int vdu_persist(struct vdu_ctx *ctx, const char *name, bool on,
 		       struct vdu_error *err)
 {
 	CLEANUP_CLOSE int lock = -EBADF;
-	struct vdu__persist record;
 	int r = vdu__lock_device(ctx, name, &lock, err);
 
 	if (r == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device of ours");
-	if (r == 0 && !on)
-		return vdu__persist_remove(ctx, name, err);
-	if (r == 0)
-		r = look_at(ctx, name, &record, err);
-	return r < 0 ? r : save(ctx, &record, err);
+	return r < 0 ? r : vdu__persist_set(ctx, name, on, err);
 }
 
 static int is_record(const struct dirent *entry)

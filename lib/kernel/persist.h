@@ -37,6 +37,10 @@ bool vdu__persist_exists(const struct vdu_ctx *ctx, const char *name);
 int vdu__persist_load(struct vdu_ctx *ctx, const char *name,
 		      struct vdu__persist *ret, struct vdu_error *err);
 
+/* vdu_persist(), by who holds the lock of the device. */
+int vdu__persist_set(struct vdu_ctx *ctx, const char *name, bool on,
+		     struct vdu_error *err);
+
 /* None: 0. */
 int vdu__persist_remove(struct vdu_ctx *ctx, const char *name,
 			struct vdu_error *err);

@@ -115,6 +115,7 @@ after_reboot() {
 	holds '.devices[0].node == $node' --arg node "$node"
 	[ "$(server_of "$name")" = "$pid" ]
 	# Its server is gone.
+	unsupervised "$name"
 	kill -9 "$pid"
 	wait_until 10 state_is "$name" stalled
 	run_ok vdusectl restore
@@ -192,6 +193,7 @@ after_reboot() {
 	mkdir "$mnt"
 	mount "$node" "$mnt"
 	defer umount "$mnt"
+	unsupervised "$name-1"
 	kill -9 "$(server_of "$name-1")"
 	wait_until 10 state_is "$name-1" stalled
 	run_fail 5 vdusectl restore --reverse
