@@ -67,10 +67,9 @@ method() { call "{\"method\":\"org.vdusectl.Device.$1\",\"parameters\":{}}"; }
 			status=$?
 		[ "$status" -eq 1 ] || fail "$text: status $status"
 	done
-	# Hundreds of calls whose answers nobody reads.
-	for _ in {1..600}; do
-		printf '%s\0' '{"method":"org.vdusectl.Device.GetQueues"}'
-	done > "$dir/flood"
+	# Thousands of calls whose answers nobody reads.
+	yes '{"method":"org.vdusectl.Device.GetQueues"}' | head -n 2000 |
+		tr '\n' '\0' > "$dir/flood"
 	raw-call "$socket" < "$dir/flood" > "$dir/reply"
 	jq -e .parameters.queues "$dir/reply" > /dev/null
 	# More connections than it takes: those that are too many are refused.
