@@ -6,7 +6,7 @@ load 10-blk
 
 # fill_and_check MKFS...: make one, fill it, mount it again, compare.
 fill_and_check() {
-	local dir=$BATS_TEST_TMPDIR name i
+	local dir=$BATS_TEST_TMPDIR name
 
 	name=$(dev_name)
 	random_file "$dir/data" $((8 << 20))
@@ -17,9 +17,8 @@ fill_and_check() {
 	defer umount -q "$dir/mnt"
 	cp "$dir/data" "$dir/mnt/data"
 	mkdir "$dir/mnt/many"
-	for i in {1..200}; do
-		printf '%s\n' "file $i" > "$dir/mnt/many/$i"
-	done
+	seq -f 'file %g' 200 |
+		split -l 1 -a 3 --numeric-suffixes=1 - "$dir/mnt/many/"
 	rm "$dir"/mnt/many/1*
 	truncate -s 4M "$dir/mnt/data"
 	run_ok umount "$dir/mnt"
@@ -33,9 +32,9 @@ fill_and_check() {
 	run_ok mount "$node" "$dir/mnt"
 	run_ok cmp -n $((4 << 20)) "$dir/mnt/data" "$dir/data"
 	[ "$(stat -c %s "$dir/mnt/data")" -eq $((4 << 20)) ]
-	[ "$(< "$dir/mnt/many/77")" = "file 77" ]
+	[ "$(< "$dir/mnt/many/077")" = "file 77" ]
 	run_ok find "$dir/mnt/many" -type f
-	[ "$(wc -l <<< "$output")" -eq 89 ]
+	[ "$(wc -l <<< "$output")" -eq 100 ]
 	run_ok umount "$dir/mnt"
 	[ "$(counted "$name" flushes)" -gt 0 ]
 	[ "$(counted "$name" errors)" -eq 0 ]

@@ -68,9 +68,8 @@ method() { call "{\"method\":\"org.vdusectl.Device.$1\",\"parameters\":{}}"; }
 		[ "$status" -eq 1 ] || fail "$text: status $status"
 	done
 	# Thousands of calls whose answers nobody reads.
-	for _ in {1..3000}; do
-		printf '%s\0' '{"method":"org.vdusectl.Device.GetQueues"}'
-	done > "$dir/flood"
+	yes '{"method":"org.vdusectl.Device.GetQueues"}' | head -n 2000 |
+		tr '\n' '\0' > "$dir/flood"
 	raw-call "$socket" < "$dir/flood" > "$dir/reply"
 	jq -e .parameters.queues "$dir/reply" > /dev/null
 	# More connections than it takes: those that are too many are refused.
