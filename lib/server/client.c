@@ -20,8 +20,8 @@ static int no_server(struct vdu_error *err)
 	return vdu__fail(err, VDU_STAGE_SERVER, -ENOENT, "no server runs");
 }
 
-static int connect_to(struct vdu_ctx *ctx, const char *name,
-		      struct vdu_error *err)
+int vdu__client_connect(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	CLEANUP_CLOSE int fd = -EBADF;
@@ -206,17 +206,14 @@ static int unpack(const char *text, char **ret_reply, struct vdu_error *err)
 	return r;
 }
 
-static int call(struct vdu_ctx *ctx, const char *name, const char *method,
+static int call(struct vdu_ctx *ctx, int fd, const char *method,
 		const char *params, char **ret_reply, struct files *files,
 		struct vdu_error *err)
 {
-	CLEANUP_CLOSE int fd = connect_to(ctx, name, err);
 	CLEANUP_FREE char *question = NULL;
 	CLEANUP_FREE char *text = NULL;
 	int r;
 
-	if (fd < 0)
-		return fd;
 	r = asprintf(&question, "{\"method\":\"%s%s\",\"parameters\":%s}",
 		     strchr(method, '.') ? "" : "org.vdusectl.Device.", method,
 		     params ? params : "{}");
@@ -235,20 +232,24 @@ PUBLIC int vdu_call(struct vdu_ctx *ctx, const char *name, const char *method,
 		    const char *params, char **ret_reply,
 		    struct vdu_error *err)
 {
+	CLEANUP_CLOSE int fd = vdu__client_connect(ctx, name, err);
 	struct files files = { .n = 0 };
-	int r = call(ctx, name, method, params, ret_reply, &files, err);
+	int r;
 
+	if (fd < 0)
+		return fd;
+	r = call(ctx, fd, method, params, ret_reply, &files, err);
 	close_files(&files);
 	return r;
 }
 
-int vdu__call_fds(struct vdu_ctx *ctx, const char *name, const char *method,
+int vdu__call_fds(struct vdu_ctx *ctx, int fd, const char *method,
 		  char **ret_reply, int *ret_fds, unsigned int n_fds,
 		  struct vdu_error *err)
 {
 	CLEANUP_FREE char *reply = NULL;
 	struct files files = { .n = 0 };
-	int r = call(ctx, name, method, NULL, &reply, &files, err);
+	int r = call(ctx, fd, method, NULL, &reply, &files, err);
 
 	if (r == 0 && files.n != n_fds)
 		r = vdu__fail(err, VDU_STAGE_SERVER, -EPROTO,

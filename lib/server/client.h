@@ -17,11 +17,15 @@ int vdu__server_ping(struct vdu_ctx *ctx, const char *name,
 /* Open files that come with a reply, at most. */
 #define VDU_FDS_MAX 2
 
+/* A connection to a server, for one vdu__call_fds(). */
+int vdu__client_connect(struct vdu_ctx *ctx, const char *name,
+			struct vdu_error *err);
+
 /*
- * vdu_call() whose reply brings n_fds open files, which become the caller's.
- * -EPROTO: it brought another number of them.
+ * A call on that connection, without parameters, whose reply brings n_fds open
+ * files, which become the caller's. -EPROTO: it brought another number of them.
  */
-int vdu__call_fds(struct vdu_ctx *ctx, const char *name, const char *method,
+int vdu__call_fds(struct vdu_ctx *ctx, int fd, const char *method,
 		  char **ret_reply, int *ret_fds, unsigned int n_fds,
 		  struct vdu_error *err);
 

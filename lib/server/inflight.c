@@ -26,6 +26,8 @@ struct header {
 struct vdu__inflight {
 	struct header *header;
 	size_t bytes, stride;
+	size_t found;			/* bytes that were there */
+	struct header wanted;
 };
 
 /*
@@ -55,11 +57,11 @@ static bool is_sound(struct vdu__inflight *log, uint32_t n_queues,
 	return true;
 }
 
-static bool fits(struct vdu__inflight *log, const struct header *wanted)
+static bool fits(struct vdu__inflight *log)
 {
-	const struct header *header = log->header;
+	const struct header *header = log->header, *wanted = &log->wanted;
 
-	return header->magic == MAGIC &&
+	return log->found >= log->bytes && header->magic == MAGIC &&
 	       header->n_queues == wanted->n_queues &&
 	       header->queue_size == wanted->queue_size &&
 	       !memcmp(header->boot_id, wanted->boot_id, BOOT_ID_BYTES) &&
@@ -67,14 +69,12 @@ static bool fits(struct vdu__inflight *log, const struct header *wanted)
 }
 
 /* One that was killed in here leaves a log without its magic number. */
-static void begin_anew(struct vdu__inflight *log, const struct header *wanted)
+static void begin_anew(struct vdu__inflight *log)
 {
 	log->header->magic = 0;
 	in_this_order();
 	memset(log->header, 0, log->bytes);
-	log->header->n_queues = wanted->n_queues;
-	log->header->queue_size = wanted->queue_size;
-	memcpy(log->header->boot_id, wanted->boot_id, BOOT_ID_BYTES);
+	*log->header = log->wanted;
 	in_this_order();
 	log->header->magic = MAGIC;
 }
@@ -89,7 +89,7 @@ static bool is_private(const struct stat *st)
 	       st->st_nlink == 1 && !(st->st_mode & 077);
 }
 
-static int map(struct vdu__inflight *log, int fd, const struct header *wanted)
+static int map(struct vdu__inflight *log, int fd)
 {
 	struct stat st;
 	void *at;
@@ -99,10 +99,6 @@ static int map(struct vdu__inflight *log, int fd, const struct header *wanted)
 		return -errno;
 	if (!is_private(&st))
 		return -EPERM;
-	/* One that is too long would not fit the next time, either. */
-	if (st.st_size > (off_t)log->bytes &&
-	    ftruncate(fd, (off_t)log->bytes) < 0)
-		return -errno;
 	/* Room for all of it now: a full tmpfs would end in a SIGBUS later. */
 	r = -posix_fallocate(fd, 0, (off_t)log->bytes);
 	if (r < 0)
@@ -111,19 +107,21 @@ static int map(struct vdu__inflight *log, int fd, const struct header *wanted)
 	if (at == MAP_FAILED)
 		return -errno;
 	log->header = at;
-	if (st.st_size != (off_t)log->bytes || !fits(log, wanted))
-		begin_anew(log, wanted);
+	log->found = (size_t)st.st_size;
 	return 0;
 }
 
-int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
-		       uint32_t queue_size, struct vdu__inflight **ret,
-		       struct vdu_error *err)
+void vdu__inflight_judge(struct vdu__inflight *log)
+{
+	if (!fits(log))
+		begin_anew(log);
+}
+
+int vdu__inflight_map(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
+		      uint32_t queue_size, struct vdu__inflight **ret,
+		      struct vdu_error *err)
 {
 	CLEANUP_FREE struct vdu__inflight *log = calloc(1, sizeof(*log));
-	struct header wanted = {
-		.n_queues = n_queues, .queue_size = queue_size,
-	};
 	CLEANUP_CLOSE int fd = -EBADF;
 	char path[PATH_MAX];
 	int r;
@@ -131,18 +129,21 @@ int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 	if (!log)
 		return vdu__fail(err, VDU_STAGE_STATE, -ENOMEM,
 				 "out of memory");
+	log->wanted.n_queues = n_queues;
+	log->wanted.queue_size = queue_size;
 	log->stride = sizeof(struct vdu__inflight_queue) +
 		      queue_size * sizeof(uint64_t);
 	log->bytes = sizeof(struct header) + n_queues * log->stride;
 	/* A kernel that does not tell has one boot, as far as we know. */
-	(void)vdu__read_at(ctx, wanted.boot_id, sizeof(wanted.boot_id),
+	(void)vdu__read_at(ctx, log->wanted.boot_id,
+			   sizeof(log->wanted.boot_id),
 			   "/proc/sys/kernel/random/boot_id");
 	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s/inflight",
 		      name);
 	if (r == 0) {
 		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
 			  O_CLOEXEC, 0600);
-		r = fd < 0 ? -errno : map(log, fd, &wanted);
+		r = fd < 0 ? -errno : map(log, fd);
 	}
 	if (r < 0)
 		return vdu__fail(err, VDU_STAGE_STATE, r,
@@ -151,6 +152,17 @@ int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 					       strerror(-r));
 	*ret = TAKE_PTR(log);
 	return 0;
+}
+
+int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
+		       uint32_t queue_size, struct vdu__inflight **ret,
+		       struct vdu_error *err)
+{
+	int r = vdu__inflight_map(ctx, name, n_queues, queue_size, ret, err);
+
+	if (r == 0)
+		vdu__inflight_judge(*ret);
+	return r;
 }
 
 void vdu__inflight_close(struct vdu__inflight *log)

@@ -40,6 +40,14 @@ struct vdu__inflight_queue {
 int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 		       uint32_t queue_size, struct vdu__inflight **ret,
 		       struct vdu_error *err);
+/*
+ * The same in two steps: map it while another server writes to it, which may be
+ * of another version; and once that one has ended, believe it or begin it anew.
+ */
+int vdu__inflight_map(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
+		      uint32_t queue_size, struct vdu__inflight **ret,
+		      struct vdu_error *err);
+void vdu__inflight_judge(struct vdu__inflight *log);
 /* Accepts NULL. The file stays. */
 void vdu__inflight_close(struct vdu__inflight *log);
 struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,

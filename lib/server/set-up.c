@@ -10,6 +10,7 @@
 #include <sys/timerfd.h>
 
 #include "lib/kernel/device.h"
+#include "lib/server/client.h"
 #include "lib/server/launch.h"
 #include "lib/server/sandbox.h"
 #include "lib/server/server.h"
@@ -141,11 +142,11 @@ static int open_device(struct vdu__server *server, const char *name,
 }
 
 /* The device, and the socket of who served it. */
-static int take_over(struct vdu__server *server, const char *name,
+static int take_over(struct vdu__server *server, int connection,
 		     struct vdu_error *err)
 {
 	struct vdu__legacy legacy;
-	int r = vdu__take_over(server->ctx, name, &legacy, err);
+	int r = vdu__take_over(server->ctx, connection, &legacy, err);
 
 	if (r < 0)
 		return r;
@@ -195,8 +196,6 @@ static int prepare(struct vdu__server *server, const char *name,
 static int get_device(struct vdu__server *server, const char *name,
 		      struct vdu_error *err)
 {
-	if (server->successor)
-		return take_over(server, name, err);
 	server->device_fd = open_device(server, name, err);
 	if (server->device_fd < 0)
 		return server->device_fd;
@@ -206,25 +205,33 @@ static int get_device(struct vdu__server *server, const char *name,
 	return refuse_amnesia(server, err);
 }
 
+/* A successor takes the device last: nobody serves it from then on. */
 int vdu__server_set_up(struct vdu__server *server, const char *name,
 		       struct vdu_error *err)
 {
+	const struct vdu_blk_spec *spec = &server->file.spec;
+	CLEANUP_CLOSE int connection = -EBADF;
 	int r = prepare(server, name, err);
 
-	if (r == 0)
+	if (r == 0 && server->successor)
+		r = connection = vdu__client_connect(server->ctx, name, err);
+	else if (r == 0)
 		r = get_device(server, name, err);
+	if (r >= 0)
+		r = vdu__inflight_map(server->ctx, name, spec->n_queues,
+				      spec->queue_size, &server->inflight, err);
+	/* Capabilities belong to threads: give them up before there are more. */
+	if (r == 0)
+		r = vdu__sandbox_enter(server->ctx, name, err);
+	if (r == 0 && server->successor)
+		r = take_over(server, connection, err);
 	if (r < 0)
 		return r;
+	vdu__inflight_judge(server->inflight);
 	server->iotlb = vdu__iotlb_new(server->device_fd);
 	if (!server->iotlb)
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
 	vdu__iotlb_guard(server->iotlb);
-	r = vdu__inflight_open(server->ctx, name, server->file.spec.n_queues,
-			       server->file.spec.queue_size, &server->inflight,
-			       err);
-	/* Capabilities belong to threads: give them up before there are more. */
-	if (r == 0)
-		r = vdu__sandbox_enter(server->ctx, name, err);
-	return r < 0 ? r : start_threads(server, err);
+	return start_threads(server, err);
 }

@@ -9,18 +9,22 @@
 int vdu__take_backend(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 		      struct vdu_error *err)
 {
-	return vdu__call_fds(ctx, name, "ShareBackend", NULL, ret_fd, 1, err);
+	CLEANUP_CLOSE int fd = vdu__client_connect(ctx, name, err);
+
+	if (fd < 0)
+		return fd;
+	return vdu__call_fds(ctx, fd, "ShareBackend", NULL, ret_fd, 1, err);
 }
 
-int vdu__take_over(struct vdu_ctx *ctx, const char *name,
-		   struct vdu__legacy *ret, struct vdu_error *err)
+int vdu__take_over(struct vdu_ctx *ctx, int fd, struct vdu__legacy *ret,
+		   struct vdu_error *err)
 {
 	CLEANUP_FREE char *reply = NULL;
 	json_object *root, *value;
 	int fds[2];
 	int r;
 
-	r = vdu__call_fds(ctx, name, "HandOver", &reply, fds, ARRAY_SIZE(fds),
+	r = vdu__call_fds(ctx, fd, "HandOver", &reply, fds, ARRAY_SIZE(fds),
 			  err);
 	if (r < 0)
 		return r;

@@ -14,6 +14,9 @@ struct vdu__legacy {
 	uint64_t stopped_ns;	/* when it took no more: vdu__now_ns() */
 };
 
-/* Waits until the server has drained; it ends afterwards. */
-int vdu__take_over(struct vdu_ctx *ctx, const char *name,
-		   struct vdu__legacy *ret, struct vdu_error *err);
+/*
+ * On a connection to it (vdu__client_connect()): waits until the server has
+ * drained; it ends afterwards.
+ */
+int vdu__take_over(struct vdu_ctx *ctx, int fd, struct vdu__legacy *ret,
+		   struct vdu_error *err);

@@ -329,7 +329,9 @@ static void speaks_upstream(void **state)
 static void record_is_read_as_written(void **state)
 {
 	struct fixture *f = *state;
-	struct vdu__record out = { 7, 4711, true, 333, "could not start: a b" };
+	struct vdu__record out = {
+		7, 4711, true, 333, 2, 4321, "could not start: a b"
+	};
 	struct vdu__record in;
 
 	vdu__record_load(f->ctx, "d", &in);
@@ -340,6 +342,8 @@ static void record_is_read_as_written(void **state)
 	assert_int_equal(in.server, 4711);
 	assert_true(in.failing);
 	assert_int_equal(in.limit_ms, 333);
+	assert_int_equal(in.handovers, 2);
+	assert_int_equal(in.pause_us, 4321);
 	assert_string_equal(in.last_exit, out.last_exit);
 	out.last_exit[0] = '\0';
 	assert_int_equal(vdu__record_save(f->ctx, "d", &out), 0);

@@ -2,7 +2,8 @@
 /*
  * A device in a made-up tree, and servers of it that do as the file /mode there
  * says: the test program is also what its supervisors run,
- * `PROGRAM serve [--supervise|--rescue] NAME`.
+ * `PROGRAM serve [--supervise|--rescue|--take-over] NAME`. These servers hand over
+ * at SIGHUP.
  */
 #pragma once
 
@@ -27,6 +28,7 @@
 #include "lib/kernel/spec-file.h"
 #include "lib/server/client.h"
 #include "lib/server/launch.h"
+#include "lib/server/news.h"
 #include "lib/server/notify.h"
 #include "lib/server/record.h"
 #include "lib/util/fs.h"
@@ -37,12 +39,18 @@
 
 /* --- the servers -------------------------------------------------------- */
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, handed_over;
 
 static inline void on_term(int number)
 {
 	(void)number;
 	ended = 1;
+}
+
+static inline void on_hup(int number)
+{
+	handed_over = 1;
+	on_term(number);
 }
 
 static inline bool told(struct vdu_ctx *ctx, const char *word)
@@ -62,10 +70,24 @@ static inline int refuse(void)
 	return 1;
 }
 
-/* Signs of life until SIGTERM. */
-static inline int be_server(struct vdu_ctx *ctx, const char *name)
+/* Signs of life until it is to end. */
+static inline void live(void)
 {
 	uint64_t every_ms = vdu__notify_watchdog_ns() / 2000000;
+
+	(void)signal(SIGHUP, on_hup);
+	while (!ended) {
+		(void)poll(NULL, 0, every_ms ? (int)every_ms : -1);
+		vdu__notify_watchdog();
+	}
+	if (handed_over)
+		vdu__notify_handed_over();
+	else
+		vdu__notify_stopping();
+}
+
+static inline int be_server(struct vdu_ctx *ctx, const char *name)
+{
 	int fd;
 
 	if (told(ctx, "refuse"))
@@ -76,11 +98,28 @@ static inline int be_server(struct vdu_ctx *ctx, const char *name)
 	vdu__notify_ready();
 	if (told(ctx, "die"))
 		return 3;
-	while (!ended) {
-		(void)poll(NULL, 0, every_ms ? (int)every_ms : -1);
-		vdu__notify_watchdog();
-	}
-	vdu__notify_stopping();
+	live();
+	return 0;
+}
+
+#define PAUSE_US 1234
+
+static inline int be_successor(struct vdu_ctx *ctx, const char *name)
+{
+	pid_t before = vdu__server_pid(ctx, name);
+	int fd;
+
+	if (told(ctx, "refuse"))
+		return refuse();
+	(void)signal(SIGTERM, on_term);
+	if (!before || kill(before, SIGHUP) < 0)
+		return 2;
+	if (told(ctx, "die"))
+		return 3;
+	while (vdu__claim_server(ctx, name, &fd, NULL) < 0)
+		(void)poll(NULL, 0, 5);
+	vdu__notify_ready_after(PAUSE_US);
+	live();
 	return 0;
 }
 
@@ -109,6 +148,8 @@ static inline int serve(int argc, char **argv)
 		return 4;
 	if (!strcmp(argv[2], "--supervise"))
 		return vdu_supervise(ctx, name, NULL) < 0;
+	if (!strcmp(argv[2], "--take-over"))
+		return be_successor(ctx, name);
 	return strcmp(argv[2], "--rescue") ? be_server(ctx, name) :
 					     be_rescue(ctx, name);
 }
