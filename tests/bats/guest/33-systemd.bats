@@ -1,34 +1,67 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The units under a real systemd: one that runs in namespaces of its own, as
-# that of a container does, with nothing but our units. /run is the guest's, so
-# that commands outside find it.
+# that of a container does, with nothing but our units. It boots once; the tests
+# are what happens between that and its power-off, and the last one is that.
+#
+# It talks to processes of its own pid namespace only: getpeercred() has no pid
+# for others. So the commands run in there as well, and all pids are of there.
+
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+# shellcheck disable=SC2154 # output, stderr, node: set by others
 
 load 40-bus
 
 units=/run/systemd/system
 devices=/etc/vdusectl/devices
+images=/var/lib/vdusectl
+group=/sys/fs/cgroup/vdusectl-test
+build=$(dirname "$(type -P vdusectl)")
 
-setup() {
-	guest_setup
-	requires systemctl unshare nsenter
-	[ -x /lib/systemd/systemd ] || skip "needs systemd"
-	[ ! -d /run/systemd/system ] || skip "systemd runs here already"
-	rm -rf /etc/vdusectl
-	defer rm -rf /run/systemd /etc/vdusectl
+# inside COMMAND...: in the namespaces of that systemd, $init.
+inside() {
+	nsenter -t "$init" -p -m -- \
+		timeout -k 5 $((${RUN_TIMEOUT:-60} * guest_slow)) "$@"
 }
 
-# Shown when a test fails.
+vdusectl() { inside "$build/vdusectl" "$@"; }
+systemctl() { inside systemctl "$@"; }
+
+setup_file() {
+	guest_setup_file
+	requires systemctl unshare nsenter
+	[ -x /lib/systemd/systemd ] || skip "needs systemd"
+	[ ! -e /run/systemd ] || fail "systemd runs here already"
+	rm -rf /etc/vdusectl
+	# What the boot is to bring back.
+	run_ok "$build/vdusectl" create blk --size 16M --bind virtio \
+		--persist boot-1
+	mkfs.ext4 -q "$output"
+	run_ok "$build/vdusectl" create blk --size 1M --bind virtio \
+		--persist boot-2
+	run_ok "$build/vdusectl" restore --reverse
+	install_units
+	boot
+}
+
+teardown_file() {
+	[ -z "${booted:-}" ] || shut_off
+	command vdusectl destroy --if-exists --force -q boot-1 boot-2
+	rm -rf /etc/vdusectl
+	guest_teardown_file
+}
+
+# Shown when a test fails; the log of systemd is on the guest's console.
 teardown() {
-	tail -n 40 "$BATS_TEST_TMPDIR/systemd.log" 2>/dev/null || true
+	[ -n "${BATS_TEST_COMPLETED:-}" ] ||
+		systemctl --no-pager --all status 'vdusectl*' || true
 	guest_teardown
 }
 
 # As make install does it; in an emulated guest a shutdown takes longer.
 install_units() {
-	local build unit
+	local unit
 
-	build=$(dirname "$(type -P vdusectl)")
 	mkdir -p "$units/final.target.wants"
 	for unit in "$build"/systemd/*; do
 		sed -e "s|^ExecStart=[^ ]*|ExecStart=$build/vdusectl|" \
@@ -37,60 +70,74 @@ install_units() {
 	done
 	ln -s ../vdusectl-shutdown.service "$units/final.target.wants/"
 	# Nothing of what the guest's own system would start.
-	printf '[Unit]\nDefaultDependencies=no\n%s\n' \
-		'Wants=vdusectl-restore.service' > "$units/test.target"
+	printf '[Unit]\nDefaultDependencies=no\n%s\n%s\n' \
+		'Wants=vdusectl-restore.service' \
+		'After=vdusectl-restore.service' > "$units/test.target"
 }
 
-# boot: $systemd is its process. It is up when it answers.
+# boot: $booted is the process to end, $init systemd itself. The generators,
+# which would look for what the guest's own system has, are hidden.
 boot() {
-	local group=/sys/fs/cgroup/test-$BATS_TEST_NUMBER
-
-	install_units
 	mkdir "$group"
-	defer remove_group "$group"
 	{
 		echo "$BASHPID" > "$group/cgroup.procs"
 		exec env -i PATH="$PATH" container=test unshare --pid --fork \
 			--mount --mount-proc --cgroup --kill-child sh -c '
 				umount -l /sys/fs/cgroup
 				mount -t cgroup2 cgroup2 /sys/fs/cgroup
+				mount -t tmpfs tmpfs /lib/systemd/system-generators
 				exec /lib/systemd/systemd --system \
-					--unit=test.target --log-target=console \
-					--show-status=0'
-	} < /dev/null > "$BATS_TEST_TMPDIR/systemd.log" 2>&1 3>&- 4>&- &
-	systemd=$!
-	defer end_job "$systemd"
-	wait_until 60 systemctl is-active --quiet test.target
+					--unit=test.target --show-status=0 \
+					--log-target=console'
+	} < /dev/null > /dev/null 2>&1 3>&- 4>&- &
+	booted=$!
+	wait_until 60 test -S /run/systemd/private
+	init=$(pgrep -P "$booted")
+	export init
+	run_ok systemctl start test.target
 }
 
-remove_group() {
-	echo 1 > "$1/cgroup.kill"
-	wait_until 20 find "$1" -depth -type d -exec rmdir {} +
+# shut_off: it, and all that it has started.
+shut_off() {
+	end_job "$booted"
+	echo 1 > "$group/cgroup.kill"
+	wait_until 20 find "$group" -depth -type d -exec rmdir {} +
+	rm -rf /run/systemd
 }
 
-# inside COMMAND...: where that systemd's mounts are.
-inside() { nsenter -t "$(pgrep -P "$systemd")" -m "$@"; }
+property() { systemctl show -P "$2" "vdusectl@$1"; }
+active() { [ "$(property "$1" ActiveState)" = active ]; }
+inactive() { [ "$(property "$1" ActiveState)" = inactive ]; }
+served_anew() { [ "$(column "$1" pid)" != "$2" ] && state_is "$1" bound; }
+ended() { ! inside test -e "/proc/$1"; }
 
-active() { [ "$(systemctl show -P ActiveState "vdusectl@$1")" = active ]; }
-inactive() { [ "$(systemctl show -P ActiveState "vdusectl@$1")" = inactive ]; }
-ended() { ! kill -0 "$1" 2>/dev/null; }
-served_anew() { [ "$(column "$1" pid)" != "$2" ] && state_is "$1" "$3"; }
+# of_unit PID NAME: is it one of the unit's processes?
+of_unit() { inside grep -q "/vdusectl@$2.service$" "/proc/$1/cgroup"; }
+
+# shows_life NAME SINCE: has systemd heard of its watchdog after that time?
+shows_life() { [ "$(property "$1" WatchdogTimestampMonotonic)" -gt "$2" ]; }
+
+@test "systemd: boot restores" {
+	[ "$(systemctl show -P Result vdusectl-restore)" = success ]
+	active boot-1
+	active boot-2
+	driver_is boot-2 virtio_vdpa
+}
 
 @test "systemd: create starts a unit; a killed server and a killed unit come back; stop ends it" {
 	local name pid
 	name=$(dev_name a.b)
-	boot
 
 	make_node "$name" --size 16M
 	active "$name"
 	pid=$(server_of "$name")
-	grep -q "vdusectl@$name.service" "/proc/$pid/cgroup"
-	kill -9 "$pid"
-	wait_until 30 served_anew "$name" "$pid" bound
+	of_unit "$pid" "$name"
+	inside kill -9 "$pid"
+	wait_until 30 served_anew "$name" "$pid"
 	active "$name"
 	pid=$(server_of "$name")
 	systemctl kill -s KILL "vdusectl@$name"
-	wait_until 30 served_anew "$name" "$pid" bound
+	wait_until 30 served_anew "$name" "$pid"
 	active "$name"
 	read_node "$node" 65536 "$BATS_TEST_TMPDIR/out"
 
@@ -104,10 +151,37 @@ served_anew() { [ "$(column "$1" pid)" != "$2" ] && state_is "$1" "$3"; }
 	[ -z "$(systemctl list-units --failed --no-legend 'vdusectl*')" ]
 }
 
+@test "systemd: restart replaces the server, and stays in the unit, which notices nothing" {
+	local name pid main since
+	name=$(dev_name)
+
+	make_node "$name" --size 1M
+	pid=$(server_of "$name")
+	main=$(property "$name" MainPID)
+	[ "$(shown "$name" supervisor)" = "$main" ]
+	run_ok vdusectl restart "$name"
+	since=$(property "$name" WatchdogTimestampMonotonic)
+	[ "$(server_of "$name")" != "$pid" ]
+	wait_until 10 ended "$pid"
+	pid=$(server_of "$name")
+	of_unit "$pid" "$name"
+	of_unit "$main" "$name"
+	active "$name"
+	[ "$(property "$name" MainPID)" = "$main" ]
+	[ "$(property "$name" NRestarts)" = 0 ]
+	[ "$(shown "$name" supervisor)" = "$main" ]
+	wait_until 30 shows_life "$name" "$since"
+	read_node "$node" 65536 "$BATS_TEST_TMPDIR/out"
+	# The new server ends with the unit, too.
+	run_ok systemctl stop "vdusectl@$name"
+	ended "$pid"
+	state_is "$name" stalled
+	run_ok vdusectl start "$name"
+}
+
 @test "systemd: why a unit does not start is what the command says" {
 	local name
 	name=$(dev_name)
-	boot
 
 	truncate -s 1M "$BATS_TEST_TMPDIR/file"
 	make_blk "$name" --backend "file:$BATS_TEST_TMPDIR/file"
@@ -119,31 +193,18 @@ served_anew() { [ "$(column "$1" pid)" != "$2" ] && state_is "$1" "$3"; }
 	state_is "$name" created
 }
 
-@test "systemd: boot restores; power-off unmounts, then takes the devices away" {
-	local name mnt=$BATS_TEST_TMPDIR/mnt
-	name=$(dev_name)
-
-	make_node "$name-1" --size 16M --persist
-	mkfs.ext4 -q "$node"
-	make_node "$name-2" --size 1M --persist
-	run_ok vdusectl restore --reverse
-	boot
-	[ "$(systemctl show -P Result vdusectl-restore)" = success ]
-	active "$name-1"
-	active "$name-2"
-	driver_is "$name-2" virtio_vdpa
+@test "systemd: power-off unmounts, then takes the devices away" {
+	local mnt=$BATS_TEST_TMPDIR/mnt
 
 	mkdir "$mnt"
-	inside mount "$(column "$name-1" node)" "$mnt"
+	inside mount "$(column boot-1 node)" "$mnt"
 	inside dd if=/dev/zero of="$mnt/file" bs=64k count=16 status=none
 	systemctl poweroff
-	wait_until 60 ended "$systemd"
-	[ -z "$(vdusectl list -n)" ]
-	[ -e "$devices/$name-1.json" ] && [ -e "/var/lib/vdusectl/$name-2.img" ]
+	wait_until 60 test ! -e "/proc/$init"
+	[ -z "$(command vdusectl list -n)" ]
+	[ -e "$devices/boot-1.json" ] && [ -e "$images/boot-2.img" ]
 	# What was written before the end is there.
-	e2fsck -fn "/var/lib/vdusectl/$name-1.img"
-	[ "$(debugfs -R 'stat file' "/var/lib/vdusectl/$name-1.img" \
-		2>/dev/null | grep -c 'Size: 1048576')" = 1 ]
-	rm -rf /run/systemd
-	run_ok vdusectl destroy "$name-1" "$name-2"
+	e2fsck -fn "$images/boot-1.img"
+	[ "$(debugfs -R 'stat file' "$images/boot-1.img" 2>/dev/null |
+		grep -c 'Size: 1048576')" = 1 ]
 }
