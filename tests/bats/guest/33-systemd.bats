@@ -64,7 +64,7 @@ install_units() {
 
 	mkdir -p "$units/final.target.wants"
 	for unit in "$build"/systemd/*; do
-		sed -e "s|^ExecStart=[^ ]*|ExecStart=$build/vdusectl|" \
+		sed -e "s|^ExecStart=\(-\?\)[^ ]*|ExecStart=\1$build/vdusectl|" \
 			-e 's/--timeout 5s/--timeout 60s/' "$unit" \
 			> "$units/${unit##*/}"
 	done

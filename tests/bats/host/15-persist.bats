@@ -263,7 +263,7 @@ refused() {
 	build=$(dirname "$(realpath "$VDUSECTL")")
 	mkdir "$dir"
 	for unit in "$build"/systemd/*; do
-		sed "s|^ExecStart=[^ ]*|ExecStart=$build/vdusectl|" "$unit" \
+		sed "s|^ExecStart=\(-\?\)[^ ]*|ExecStart=\1$build/vdusectl|" "$unit" \
 			> "$dir/${unit##*/}"
 	done
 	[[ $(find "$dir" -name "*.service" | wc -l) == 3 ]]
