@@ -12,27 +12,36 @@
 #define RECORD VDU_RUN_DIR "/%s/supervisor"
 #define RECORD_MAX (VDU_LAST_EXIT_MAX + 200)
 
+/* Lines of other versions mean nothing. */
+static void read_line(const char *line, struct vdu__record *record)
+{
+	static const char last_exit[] = "last_exit ";
+	const size_t len = sizeof(last_exit) - 1;
+	int failing;
+
+	if (!strncmp(line, last_exit, len))
+		(void)snprintf(record->last_exit, sizeof(record->last_exit),
+			       "%s", line + len);
+	else if (sscanf(line, "failing %d", &failing) == 1)
+		record->failing = failing;
+	else if (sscanf(line, "restarts %" SCNu64, &record->restarts) != 1 &&
+		 sscanf(line, "server %d", &record->server) != 1 &&
+		 sscanf(line, "limit_ms %" SCNu64, &record->limit_ms) != 1 &&
+		 sscanf(line, "handovers %" SCNu64, &record->handovers) != 1)
+		(void)sscanf(line, "pause_us %" SCNu64, &record->pause_us);
+}
+
 void vdu__record_load(const struct vdu_ctx *ctx, const char *name,
 		      struct vdu__record *ret)
 {
-	struct vdu__record record = { 0 };
-	char text[RECORD_MAX];
-	int failing = 0, at = 0;
+	char text[RECORD_MAX], *line, *rest = text;
 
 	memset(ret, 0, sizeof(*ret));
 	if (!vdu__is_component(name) ||
 	    vdu__read_at(ctx, text, sizeof(text), RECORD, name) < 0)
 		return;
-	if (sscanf(text, "restarts %" SCNu64 " server %d failing %d limit_ms %"
-		   SCNu64 " handovers %" SCNu64 " pause_us %" SCNu64
-		   " last_exit%n", &record.restarts, &record.server, &failing,
-		   &record.limit_ms, &record.handovers, &record.pause_us,
-		   &at) != 6 || !at)
-		return;
-	record.failing = failing;
-	(void)snprintf(record.last_exit, sizeof(record.last_exit), "%s",
-		       text + at + (text[at] == ' '));
-	*ret = record;
+	while ((line = strsep(&rest, "\n")))
+		read_line(line, ret);
 }
 
 int vdu__record_save(const struct vdu_ctx *ctx, const char *name,

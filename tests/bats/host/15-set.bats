@@ -27,6 +27,21 @@ shown() { "$VDUSECTL" show --json "$1" | jq -c ".devices[0].$2"; }
 	[[ $(shown blk2 last_exit) == null && $(shown blk2 failing) == false ]]
 }
 
+@test "set: persist writes a record and removes it" {
+	local record=$VDUSECTL_ROOT/etc/vdusectl/devices/blk2.json
+	ctl 0 set blk2 persist=yes
+	[[ $(shown blk2 persist) == true && -s $record ]]
+	# What else is set is recorded, too.
+	ctl 0 set blk2 on-death=fail=9
+	[[ $(jq .device.fail_seconds "$record") == 9 ]]
+	ctl 0 set blk2 persist=no on-death=queue
+	[[ $(shown blk2 persist) == false && ! -e $record ]]
+	ctl 0 set blk2 persist=no
+	ctl 2 set blk2 persist=maybe
+	[[ $stderr == *"persist 'maybe' is unknown: it is yes or no"* ]]
+	ctl 3 set none persist=yes
+}
+
 @test "set: what is wrong is told, and nothing is changed" {
 	local value
 	ctl 0 set blk2 on-death=fail=1
@@ -63,7 +78,7 @@ shown() { "$VDUSECTL" show --json "$1" | jq -c ".devices[0].$2"; }
 }
 
 @test "show: what a supervisor has written; nonsense is nothing" {
-	printf 'restarts 3\nserver 1\nfailing 0\nlimit_ms 10000\nlast_exit %s\n' \
+	printf 'restarts 3\nserver 1\nfailing 0\nof another version\nlast_exit %s\n' \
 		"killed by signal 9" > "$VDUSECTL_ROOT/run/vdusectl/blk2/supervisor"
 	[[ $(shown blk2 restarts) == 3 ]]
 	[[ $(shown blk2 last_exit) == '"killed by signal 9"' ]]
@@ -76,7 +91,9 @@ shown() { "$VDUSECTL" show --json "$1" | jq -c ".devices[0].$2"; }
 @test "set completes devices of ours, keys and values" {
 	words() { "$VDUSECTL" __complete "$@" | cut -f 1 | paste -sd ' '; }
 	[[ $(words set "") == "blk2 blk10" ]]
-	[[ $(words set blk2 "") == on-death= ]]
+	[[ $(words set blk2 "") == "on-death= persist=" ]]
+	[[ $(words set blk2 persist=) == "persist=yes persist=no" ]]
+	[[ $(words set blk2 persist=n) == persist=no ]]
 	[[ $(words set blk2 on-death=) == "on-death=queue on-death=fail=" ]]
 	[[ $(words set blk2 on-death=f) == on-death=fail= ]]
 	[[ $(words set blk2 other=) == "" ]]
