@@ -13,29 +13,33 @@
 
 #include <vduse/parse.h>
 
-/* The number of a descriptor that a process has inherited. */
-#define BACKEND_FD "VDUSECTL_BACKEND_FD"
+/* Where a process finds the numbers of descriptors that it has inherited. */
+static const char *const inherited_names[] = {
+	[VDU_INHERITED_BACKEND] = "VDUSECTL_BACKEND_FD",
+	[VDU_INHERITED_CLAIM] = "VDUSECTL_CLAIM_FD",
+};
 
-static int leave_backend(int fd)
+static int leave(enum vdu__inherited what, int fd)
 {
+	const char *name = inherited_names[what];
 	char number[24];
 
 	if (fd < 0)
-		return unsetenv(BACKEND_FD) < 0 ? -errno : 0;
+		return unsetenv(name) < 0 ? -errno : 0;
 	(void)snprintf(number, sizeof(number), "%d", fd);
-	return setenv(BACKEND_FD, number, 1) < 0 ||
-	       fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
+	return setenv(name, number, 1) < 0 || fcntl(fd, F_SETFD, 0) < 0 ?
+		-errno : 0;
 }
 
-int vdu__inherited_backend(void)
+int vdu__inherited(enum vdu__inherited what)
 {
-	const char *number = secure_getenv(BACKEND_FD);
+	const char *number = secure_getenv(inherited_names[what]);
 	uint64_t fd;
 
 	if (!number || vdu_parse_uint(number, 3, INT32_MAX, &fd) < 0 ||
 	    fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -EBADF;
-	(void)unsetenv(BACKEND_FD);
+	(void)unsetenv(inherited_names[what]);
 	return (int)fd;
 }
 
@@ -106,7 +110,8 @@ static void exec_server(const struct vdu_ctx *ctx, const char *name,
 		_exit(126);
 	/* What a careless caller left open must not live on in a server. */
 	(void)syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (leave_backend(how->backend_fd) < 0)
+	if (leave(VDU_INHERITED_BACKEND, how->backend_fd) < 0 ||
+	    leave(VDU_INHERITED_CLAIM, -EBADF) < 0)
 		_exit(126);
 	program(ctx, path);
 	execv(path, (char *const *)argv);
@@ -133,7 +138,7 @@ pid_t vdu__launch(const struct vdu_ctx *ctx, const char *name,
 }
 
 int vdu__become(const struct vdu_ctx *ctx, const char *name, const char *mode,
-		int backend_fd)
+		int claim_fd, int backend_fd)
 {
 	const char *argv[6] = { "vdusectl", "serve", mode };
 	char path[PATH_MAX];
@@ -143,7 +148,8 @@ int vdu__become(const struct vdu_ctx *ctx, const char *name, const char *mode,
 		argv[n++] = ctx->log_level > 6 ? "--verbose" : "--quiet";
 	argv[n] = name;
 	program(ctx, path);
-	if (leave_backend(backend_fd) == 0)
+	if (leave(VDU_INHERITED_BACKEND, backend_fd) == 0 &&
+	    leave(VDU_INHERITED_CLAIM, claim_fd) == 0)
 		execv(path, (char *const *)argv);
 	return -errno;
 }

@@ -26,7 +26,8 @@ pid_t vdu__launch(const struct vdu_ctx *ctx, const char *name,
 
 /* Become that program: serve MODE NAME. Returns only -errno. */
 int vdu__become(const struct vdu_ctx *ctx, const char *name, const char *mode,
-		int backend_fd);
+		int claim_fd, int backend_fd);
 
-/* The backend_fd that this process was started with; the first caller's. */
-int vdu__inherited_backend(void);
+/* What this process was started with; the first caller's. -EBADF: not that. */
+enum vdu__inherited { VDU_INHERITED_BACKEND, VDU_INHERITED_CLAIM };
+int vdu__inherited(enum vdu__inherited what);

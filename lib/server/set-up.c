@@ -46,7 +46,7 @@ static int open_backend(struct vdu__server *server, const char *name,
 			struct vdu_error *err)
 {
 	uint64_t wanted = server->file.spec.size_bytes;
-	int fd = vdu__inherited_backend(), r = 0;
+	int fd = vdu__inherited(VDU_INHERITED_BACKEND), r = 0;
 
 	/* It is claimed: only who has it can share it. */
 	if (server->successor && strcmp(server->file.spec.backend, "null")) {

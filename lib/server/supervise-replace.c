@@ -34,7 +34,8 @@ void vdu__replace(struct vdu__supervisor *s)
 /* What we become finds the server by its claim, and tells who waits for us. */
 static void renew(struct vdu__supervisor *s)
 {
-	int r = vdu__become(s->ctx, s->name, "--supervise", s->memory_fd);
+	int r = vdu__become(s->ctx, s->name, "--supervise", s->lock_fd,
+			    s->memory_fd);
 
 	vdu__log(s->ctx, 4, "cannot run the program anew: %s; the supervisor stays the old one",
 		 strerror(-r));

@@ -287,6 +287,28 @@ static int adopt(struct vdu__supervisor *s, pid_t pid, struct vdu_error *err)
 	return 0;
 }
 
+/* It may be ours already, from before we became this program. */
+static int claim(struct vdu__supervisor *s, struct vdu_error *err)
+{
+	int fd = vdu__inherited(VDU_INHERITED_CLAIM);
+
+	if (fd >= 0 && vdu__keep_supervisor(s->ctx, s->name, fd) == 0) {
+		s->lock_fd = fd;
+		return 0;
+	}
+	vdu__closep(&fd);
+	return vdu__claim_supervisor(s->ctx, s->name, &s->lock_fd, err);
+}
+
+/* Who waits at both sockets would take the second message for another's. */
+static void listen_to_one(const struct vdu__supervisor *s)
+{
+	const char *up = secure_getenv("NOTIFY_SOCKET");
+
+	if (up && !strcmp(up, s->start))
+		(void)unsetenv("NOTIFY_SOCKET");
+}
+
 static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 {
 	pid_t pid;
@@ -297,9 +319,10 @@ static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 	if (r == 0)
 		r = open_fds(s, err);
 	if (r == 0)
-		r = vdu__claim_supervisor(s->ctx, s->name, &s->lock_fd, err);
+		r = claim(s, err);
 	if (r < 0)
 		return r;
+	listen_to_one(s);
 	s->notify_fd = vdu__notify_listen(s->ctx, s->name, VDU_NOTIFY_SERVER,
 					  s->notify, err);
 	if (s->notify_fd < 0)
@@ -308,7 +331,7 @@ static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 	vdu__become_flusher(s->ctx);
 	vdu__record_load(s->ctx, s->name, &s->record);
 	s->sign_every_ns = vdu__notify_watchdog_ns() / 2;
-	s->memory_fd = vdu__inherited_backend();
+	s->memory_fd = vdu__inherited(VDU_INHERITED_BACKEND);
 	pid = vdu__server_pid_at(s->lock_fd);
 	if (pid)
 		return adopt(s, pid, err);

@@ -165,6 +165,24 @@ int vdu__claim_supervisor(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 	return claim(ctx, name, SUPERVISOR, F_WRLCK, ret_fd, err);
 }
 
+int vdu__keep_supervisor(struct vdu_ctx *ctx, const char *name, int fd)
+{
+	struct flock lock = byte_of(SUPERVISOR);
+	struct stat here, there;
+	char path[PATH_MAX];
+	int r;
+
+	/* Not by opening it: to close that again would drop the claim. */
+	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s/lock", name);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &here) < 0 || stat(path, &there) < 0 ||
+	    fcntl(fd, F_SETLK, &lock) < 0)
+		return -errno;
+	return here.st_dev == there.st_dev && here.st_ino == there.st_ino ?
+		0 : -ESTALE;
+}
+
 pid_t vdu__server_pid(const struct vdu_ctx *ctx, const char *name)
 {
 	return holder(ctx, name, SERVER);

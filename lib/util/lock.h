@@ -44,5 +44,7 @@ pid_t vdu__rescue_pid(const struct vdu_ctx *ctx, const char *name);
  */
 int vdu__claim_supervisor(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 			  struct vdu_error *err);
+/* fd holds that claim of this process already, from before execve(2): 0. */
+int vdu__keep_supervisor(struct vdu_ctx *ctx, const char *name, int fd);
 pid_t vdu__supervisor_pid(const struct vdu_ctx *ctx, const char *name);
 pid_t vdu__server_pid_at(int claim_fd);

@@ -250,13 +250,10 @@ static void a_log_that_does_not_fit_is_begun_anew(void **state)
 	log = reopen(f, 2, NUM * 2, 0);
 	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
 
-	/* Nor one with something behind it; what it holds from now on counts. */
+	/* What is behind it, as another version may have left, is not looked at. */
 	vdu__inflight_reset(log, &ring);
 	vdu__inflight_take(log, &ring, 3);
 	assert_int_equal(truncate(path, 1 << 20), 0);
-	log = reopen(f, 2, NUM * 2, 0);
-	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
-	vdu__inflight_take(log, &ring, 3);
 	log = reopen(f, 2, NUM * 2, 0);
 	assert_int_equal(vdu__inflight_next(log, &ring, &at), 3);
 }
