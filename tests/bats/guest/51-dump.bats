@@ -126,7 +126,7 @@ bits_of() {
 }
 
 @test "dump vq: indices, events and addresses of live rings" {
-	local name i
+	local name
 
 	name=$(dev_name)
 	make_blk "$name" --size 4M --backend memory --queues 2 --queue-size 16
