@@ -47,7 +47,7 @@ static void sleep_in_atomic(void)
 /* Nobody can wake it or end its process. */
 static void sleep_long(void)
 {
-	msleep(15 * MSEC_PER_SEC);
+	msleep(60 * MSEC_PER_SEC);
 }
 
 static void use_after_free(void)
