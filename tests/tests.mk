@@ -6,7 +6,7 @@ BUILD_DEPS := gcc libc6-dev make pkg-config libnl-genl-3-dev libmnl-dev \
 	libcap-ng-dev scdoc
 TEST_DEPS := bash-completion bats dkms dmsetup e2fsprogs fio fish git groff-base \
 	hyperfine iproute2 jq kmod libcmocka-dev man-db mdadm openssl procps \
-	qemu-system-common qemu-system-x86 qemu-utils shellcheck sparse strace xfsprogs zsh
+	qemu-system-common qemu-system-x86 qemu-utils shellcheck sparse strace systemd xfsprogs zsh
 
 DEBUG_DEPS := bc bison flex libelf-dev libssl-dev xz-utils
 
