@@ -29,7 +29,7 @@ malformed=(loop next-oob addr-oob addr-wrap addr-end short-header no-status
 	done
 	# Each is followed by a good request; where memory was taken away that
 	# one is in vain (until --timeout) and a reset must help.
-	RUN_TIMEOUT=110 run_ok vhost-blk "$vnode" bad all --timeout 2
+	RUN_TIMEOUT=110 run_ok vhost-blk "$vnode" bad all --timeout 5
 	[ "$(grep -c '^ok ' <<< "$output")" -eq "$cases" ]
 	[ "$(counted "$name" malformed)" -ge "${#malformed[@]}" ]
 	[ "$(column "$name" pid)" = "$pid" ]

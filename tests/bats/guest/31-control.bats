@@ -68,7 +68,7 @@ method() { call "{\"method\":\"org.vdusectl.Device.$1\",\"parameters\":{}}"; }
 		[ "$status" -eq 1 ] || fail "$text: status $status"
 	done
 	# Thousands of calls whose answers nobody reads.
-	yes '{"method":"org.vdusectl.Device.GetQueues"}' | head -n 2000 |
+	yes '{"method":"org.vdusectl.Device.GetQueues"}' | head -n 3000 |
 		tr '\n' '\0' > "$dir/flood"
 	raw-call "$socket" < "$dir/flood" > "$dir/reply"
 	jq -e .parameters.queues "$dir/reply" > /dev/null

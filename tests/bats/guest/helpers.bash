@@ -229,15 +229,14 @@ check_leftovers() {
 # that follows would wait until its deadline. They fail at once instead, and
 # this one says where such tasks wait.
 look_for_stuck() {
-	local task state
+	local task
 
-	for task in /proc/[0-9]*/task/*; do
-		{ state=$(sed -n 's/^State:\t//p' "$task/status"); } 2>/dev/null
-		[[ $state == D* ]] || continue
+	while read -r task; do
+		task=${task%/status}
 		printf '%s\n' "$BATS_TEST_NAME" > "$stuck_file"
 		printf '%s (%s) waits in:\n' "$task" "$(< "$task/comm")"
 		cat "$task/stack"
-	done 2>&1
+	done < <(grep -ls '^State:.D' /proc/[0-9]*/task/*/status) 2>&1
 }
 
 # --- around each test -----------------------------------------------------
@@ -265,7 +264,7 @@ begin_test() {
 }
 
 end_test() {
-	local i since=${marker:-} bad=0
+	local i since=$marker bad=0
 
 	[ -z "$stuck" ] || return 0
 	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do

@@ -71,5 +71,5 @@ load ../helpers
 }
 
 @test "after one that is stuck" {
-	touch "$BATS_RUN_TMPDIR/was-run"
+	true
 }
