@@ -262,19 +262,24 @@ static int make_queues(struct vdu__rescue *rescue, struct vdu_error *err)
 	return 0;
 }
 
-/* Only a log that a server has left tells anything. */
-static int open_log(struct vdu__rescue *rescue, struct vdu_error *err)
+/*
+ * Only a log that a server has left tells anything. One that cannot be used
+ * must not keep the device: the rings alone tell most of it.
+ */
+static void open_log(struct vdu__rescue *rescue)
 {
+	struct vdu_error why = { 0 };
 	struct vdu__spec_file file;
 
 	if (vdu__spec_load(rescue->ctx, rescue->name, &file, NULL) < 0 ||
 	    !vdu__exists(rescue->ctx, VDU_RUN_DIR "/%s/inflight",
 			 rescue->name) ||
 	    file.spec.n_queues < rescue->n_queues)
-		return 0;
-	return vdu__inflight_open(rescue->ctx, rescue->name,
-				  file.spec.n_queues, file.spec.queue_size,
-				  &rescue->inflight, err);
+		return;
+	if (vdu__inflight_open(rescue->ctx, rescue->name, file.spec.n_queues,
+			       file.spec.queue_size, &rescue->inflight,
+			       &why) < 0)
+		vdu__log(rescue->ctx, 4, "%s", why.text);
 }
 
 static int open_fds(struct vdu__rescue *rescue, struct vdu_error *err)
@@ -308,9 +313,10 @@ static int set_up(struct vdu__rescue *rescue, struct vdu_error *err)
 		r = open_device(rescue, err);
 	if (r == 0)
 		r = make_queues(rescue, err);
-	if (r == 0)
-		r = open_log(rescue, err);
-	return r < 0 ? r : vdu__sandbox_enter(rescue->ctx, rescue->name, err);
+	if (r < 0)
+		return r;
+	open_log(rescue);
+	return vdu__sandbox_enter(rescue->ctx, rescue->name, err);
 }
 
 /* A driver was there before us, if a queue is ready. */

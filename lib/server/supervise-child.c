@@ -14,8 +14,11 @@
 #include "lib/server/take-over.h"
 #include "lib/util/fs.h"
 
-/* Well below the 30 seconds after which the kernel gives a device up. */
-#define LIMIT_MS 10000
+/*
+ * Two thirds of the 30 seconds after which the kernel gives a device up: a host
+ * that is busy for seconds has no dead servers, and one comes back in less.
+ */
+#define LIMIT_MS 20000
 #define START_MS 20000		/* for a server to be ready */
 #define PAUSE_FIRST_MS 100
 #define CALM_MS 10000		/* a life as long as this ends the pauses */
@@ -43,9 +46,9 @@ static uint64_t choose_limit_ms(const struct vdu__supervisor *s)
 
 	if (vdu__read_u64_at(s->ctx, &seconds, VDU__SYS_DEVICE "/msg_timeout",
 			     s->name) < 0 || !seconds ||
-	    seconds > LIMIT_MS * 3 / 1000)
+	    seconds > LIMIT_MS * 3 / 2000)
 		return LIMIT_MS;
-	return seconds * 1000 / 3;
+	return seconds * 2000 / 3;
 }
 
 void vdu__child_signal(const struct vdu__child *child, int number)

@@ -119,7 +119,7 @@ broken_create() {
 @test "transaction: a server that cannot start, or dies on its way up" {
 	requires strace
 	# The first one is that of vdusectl itself.
-	broken_create execve error=ENOEXEC -P /proc/self/exe
+	broken_create execve error=ENOEXEC -P "$(realpath "$(command -v vdusectl)")"
 	broken_create io_uring_setup error=EMFILE:when=1
 	[[ $stderr == *"cannot start the thread of queue 0"* ]]
 	broken_create io_uring_setup signal=KILL

@@ -48,8 +48,8 @@ says() { [ "$(shown "$1" "$2")" = "$3" ]; }
 	random_file "$dir/data" $((1 << 20))
 	make_node "$name" --size 1M
 	write_node "$dir/data" "$node"
-	# It counts from the next server on: a third of it is the limit.
-	echo 9 > "/sys/class/vduse/$name/msg_timeout"
+	# It counts from the next server on: two thirds of it are the limit.
+	echo 6 > "/sys/class/vduse/$name/msg_timeout"
 	pid=$(column "$name" pid)
 	kill -9 "$pid"
 	wait_until 10 is_back "$name" "$pid"

@@ -89,6 +89,23 @@ reader() {
 	failed_io "$job"
 }
 
+@test "force: a log of requests in flight that cannot be used" {
+	io_errors
+	name=$(dev_name)
+	make_node "$name" --size 8M --backend memory
+	reader
+	wait_until 20 more_than 20
+	unsupervised "$name"
+	kill -9 "$(server_of "$name")"
+	wait_until 10 state_is "$name" stalled
+	mv "/run/vdusectl/$name/inflight" "$BATS_TEST_TMPDIR"
+	ln -s "$BATS_TEST_TMPDIR/inflight" "/run/vdusectl/$name/inflight"
+	run_fail 1 vdusectl start "$name"
+	[[ $stderr == *"cannot use its in-flight log"* ]]
+	forced
+	failed_io "$job"
+}
+
 # more_than N: requests of $disk have ended.
 more_than() {
 	local reads writes
@@ -139,6 +156,7 @@ more_than() {
 	for k in 1 2 3 4 5; do
 		name=$(dev_name "$k")
 		make_blk "$name" --size 1M --backend memory
+		unsupervised "$name"
 		pid=$(server_of "$name")
 		kill_at "$pid" "$k"
 		in_background vdusectl --timeout 100s bind virtio "$name"
@@ -294,6 +312,7 @@ busy() {
 	for k in 1 2 3 4 5 6 7 8; do
 		name=$(dev_name "$k")
 		make_vnode "$name" --size 1M --backend memory
+		unsupervised "$name"
 		pid=$(server_of "$name")
 		kill_at "$pid" "$k"
 		in_background vhost-blk "$vnode" verify --seconds 2
