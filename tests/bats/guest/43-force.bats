@@ -318,7 +318,8 @@ busy() {
 		in_background vhost-blk "$vnode" verify --seconds 2
 		vm=$job
 		wait_until 30 ended "$pid"
-		kill -9 "$vm"
+		# It may have been at its end.
+		kill -9 "$vm" || true
 		forced
 		wait_until 20 ended "$vm"
 	done
