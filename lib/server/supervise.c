@@ -93,8 +93,13 @@ static void leave(struct vdu__supervisor *s)
 /* SIGUSR1: `start` wants a server now, or `set` has changed the rules. */
 static void try_now(struct vdu__supervisor *s)
 {
-	if (s->child.pid && !s->child.rescue) {
-		if (s->child.ready && !s->child.killed)
+	const struct vdu__child *child = &s->child;
+
+	/* Who waits for one that is to end sees us end with it. */
+	if (s->leaving)
+		return;
+	if (child->pid && !child->rescue) {
+		if (child->ready && !child->killed && !child->stopping)
 			vdu__notify_at(s->start, "READY=1");
 		return;
 	}
@@ -184,7 +189,7 @@ static void act(struct vdu__supervisor *s)
 
 	if (s->child.pid)
 		act_with_child(s, now);
-	else
+	else if (!s->leaving)
 		act_without_child(s, now);
 	if (s->old.pid && now >= s->old.deadline_ns)
 		vdu__child_kill(s, &s->old, "showed no sign of life");
@@ -203,9 +208,9 @@ static int next_ms(const struct vdu__supervisor *s)
 
 	if (child->pid)
 		next = MIN(next, child->deadline_ns);
-	else
-		next = MIN(next, rescue_ns(s));
-	if (!child->pid || (child->rescue && child->ready && !child->stopping))
+	else if (!s->leaving)
+		next = MIN(next, MIN(s->retry_ns, rescue_ns(s)));
+	if (child->rescue && child->ready && !child->stopping)
 		next = MIN(next, s->retry_ns);
 	if (s->old.pid)
 		next = MIN(next, s->old.deadline_ns);

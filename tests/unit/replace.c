@@ -64,12 +64,15 @@ static void death_of_the_successor_is_a_crash(void **state)
 {
 	struct fixture *f = *state;
 	struct vdu_error err = { 0 };
+	pid_t before;
 
 	start(f);
+	before = server(f);
 	tell(f, "/mode", "die");
 	assert_true(restart(f, &err) < 0);
 	tell(f, "/mode", "serve");
-	WAIT_FOR(server(f) && record(f).server == server(f));
+	WAIT_FOR(server(f) && server(f) != before &&
+		 record(f).server == server(f));
 	assert_true(record(f).restarts >= 1);
 	assert_int_equal(record(f).handovers, 0);
 	stop(f);
@@ -92,6 +95,30 @@ static void death_of_the_old_one_is_a_crash(void **state)
 	WAIT_FOR(server(f) && server(f) != before &&
 		 record(f).server == server(f));
 	stop(f);
+}
+
+/* Neither is brought back, and the one that drains is waited for. */
+static void stop_ends_both(void **state)
+{
+	struct fixture *f = *state;
+	pid_t above, before;
+
+	tell(f, "/mode", "drain");
+	start(f);
+	above = supervisor(f);
+	before = server(f);
+	vdu_ctx_set_timeout(f->ctx, 300);
+	assert_int_equal(vdu_restart(f->ctx, "d", &(uint64_t){ 0 }, NULL),
+			 -ETIMEDOUT);
+	vdu_ctx_set_timeout(f->ctx, 500);
+	assert_int_equal(vdu_stop(f->ctx, "d", NULL), -ETIMEDOUT);
+	assert_int_equal(supervisor(f), above);
+	assert_int_equal(server(f), before);
+	tell(f, "/mode", "serve");
+	WAIT_FOR(!supervisor(f));
+	assert_int_equal(server(f), 0);
+	assert_int_equal(record(f).restarts, 0);
+	assert_int_equal(record(f).handovers, 0);
 }
 
 static void nobody_is_replaced(void **state)
@@ -135,6 +162,7 @@ int main(int argc, char **argv)
 		T(failure_changes_nothing),
 		T(death_of_the_successor_is_a_crash),
 		T(death_of_the_old_one_is_a_crash),
+		T(stop_ends_both),
 		T(nobody_is_replaced),
 		T(orphan_gets_a_supervisor_first),
 	};

@@ -57,13 +57,13 @@ static void silent_is_replaced(void **state)
 
 	tell(f, "/sys/class/vduse/d/msg_timeout", "1\n");
 	start(f);
-	assert_int_equal(record(f).limit_ms, 333);
+	assert_int_equal(record(f).limit_ms, 666);
 	(void)replace(f, SIGSTOP);
 	assert_string_equal(record(f).last_exit,
 			    "showed no sign of life: killed");
 	tell(f, "/sys/class/vduse/d/msg_timeout", "0\n");
 	(void)replace(f, SIGKILL);
-	assert_int_equal(record(f).limit_ms, 10000);
+	assert_int_equal(record(f).limit_ms, 20000);
 	stop(f);
 }
 
@@ -209,6 +209,42 @@ static void second_signal_kills(void **state)
 	assert_int_equal(vdu_stop(f->ctx, "d", NULL), -ETIMEDOUT);
 	assert_int_equal(supervisor(f), above);
 	assert_int_not_equal(server(f), 0);
+	stop(f);
+}
+
+/* Who is on its way out does not count as serving. */
+static void start_waits_for_a_stop(void **state)
+{
+	struct fixture *f = *state;
+	pid_t above, before;
+
+	tell(f, "/mode", "drain");
+	start(f);
+	above = supervisor(f);
+	before = server(f);
+	vdu_ctx_set_timeout(f->ctx, 300);
+	assert_int_equal(vdu_stop(f->ctx, "d", NULL), -ETIMEDOUT);
+	vdu_ctx_set_timeout(f->ctx, 300);
+	assert_int_equal(vdu_start(f->ctx, "d", NULL), -ETIMEDOUT);
+	assert_int_equal(server(f), before);
+	if (fork() == 0) {
+		(void)poll(NULL, 0, 300);
+		tell(f, "/mode", "serve");
+		_exit(0);
+	}
+	start(f);
+	assert_int_not_equal(supervisor(f), above);
+	assert_int_not_equal(server(f), before);
+	/* Likewise, if it was told by somebody else. */
+	above = supervisor(f);
+	tell(f, "/mode", "drain");
+	assert_int_equal(kill(server(f), SIGTERM), 0);
+	(void)poll(NULL, 0, 100);
+	vdu_ctx_set_timeout(f->ctx, 300);
+	assert_int_equal(vdu_start(f->ctx, "d", NULL), -ETIMEDOUT);
+	tell(f, "/mode", "serve");
+	start(f);
+	WAIT_FOR(supervisor(f) && supervisor(f) != above);
 	stop(f);
 }
 
@@ -370,6 +406,7 @@ int main(int argc, char **argv)
 		T(serving_by_hand_is_left_alone),
 		T(there_is_one_supervisor),
 		T(second_signal_kills),
+		T(start_waits_for_a_stop),
 		T(stopped_supervisor_can_be_ended),
 		T(requests_fail_when_the_time_is_up),
 		T(stop_ends_a_rescue),
