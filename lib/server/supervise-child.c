@@ -283,6 +283,20 @@ void vdu__child_reap(struct vdu__supervisor *s)
 	vdu__supervisor_save(s);
 }
 
+void vdu__child_lost(struct vdu__supervisor *s)
+{
+	s->was_ready = true;
+	/* To who has started us that is no failure, but what we are for. */
+	vdu__notify_ready();
+	s->child = (struct vdu__child){
+		.pid = s->record.server, .pidfd = -EBADF, .adopted = true,
+		.ready = true, .rescue = s->record.failing,
+		.began_ns = vdu__now_ns(),
+	};
+	/* Ours, from before execve(2), or another supervisor's. */
+	vdu__child_reap(s);
+}
+
 static void fail_to_launch(struct vdu__supervisor *s, int code)
 {
 	struct vdu__child failed = s->child;

@@ -78,6 +78,35 @@ static void death_of_the_successor_is_a_crash(void **state)
 	stop(f);
 }
 
+/* While the supervisor becomes another program, which does not see that. */
+static void death_amid_the_renewal_is_a_crash(void **state)
+{
+	struct fixture *f = *state;
+	char command[100];
+	pid_t above;
+
+	start(f);
+	set(f, "on-death=fail=0");
+	above = supervisor(f);
+	tell(f, "/mode", "crash");
+	vdu_ctx_set_timeout(f->ctx, DEADLINE_MS);
+	(void)vdu_restart(f->ctx, "d", &(uint64_t){ 0 }, NULL);
+	WAIT_FOR(server(f) && record(f).failing);
+	assert_int_equal(supervisor(f), above);
+	assert_int_equal(record(f).handovers, 1);
+	assert_true(record(f).restarts >= 1);
+	assert_string_equal(record(f).last_exit,
+			    "could not start: told to refuse");
+	/* No child of its is a zombie. */
+	(void)snprintf(command, sizeof(command),
+		       "! grep -qs ') Z %d ' /proc/[0-9]*/stat", above);
+	assert_int_equal(system(command), 0);
+	tell(f, "/mode", "serve");
+	start(f);
+	WAIT_FOR(server(f) && !record(f).failing);
+	stop(f);
+}
+
 static void death_of_the_old_one_is_a_crash(void **state)
 {
 	struct fixture *f = *state;
@@ -161,6 +190,7 @@ int main(int argc, char **argv)
 		T(replaced_and_supervised),
 		T(failure_changes_nothing),
 		T(death_of_the_successor_is_a_crash),
+		T(death_amid_the_renewal_is_a_crash),
 		T(death_of_the_old_one_is_a_crash),
 		T(stop_ends_both),
 		T(nobody_is_replaced),

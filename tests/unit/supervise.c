@@ -166,6 +166,52 @@ static void orphan_is_adopted(void **state)
 	assert_int_equal(server(f), 0);
 }
 
+static void kill_both(struct fixture *f)
+{
+	pid_t above = supervisor(f);
+
+	assert_int_equal(kill(above, SIGSTOP), 0);
+	assert_int_equal(kill(server(f), SIGKILL), 0);
+	WAIT_FOR(!server(f));
+	assert_int_equal(kill(above, SIGKILL), 0);
+	WAIT_FOR(!supervisor(f));
+}
+
+/* What systemd does: the supervisor goes on where the one before it was. */
+static void loss_of_both_is_a_crash(void **state)
+{
+	struct fixture *f = *state;
+	struct vdu__news news = { .ready = false };
+	struct vdu_error err = { 0 };
+	char path[PATH_MAX];
+	int fd = vdu__notify_listen(f->ctx, "d", "up", path, NULL);
+	pid_t pid;
+
+	assert_true(fd >= 0);
+	start(f);
+	kill_both(f);
+	tell(f, "/mode", "refuse");
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)setenv("NOTIFY_SOCKET", path, 1);
+		_exit(vdu_supervise(f->ctx, "d", NULL) < 0);
+	}
+	WAIT_FOR(record(f).restarts >= 2);
+	assert_int_equal(supervisor(f), pid);
+	WAIT_FOR(vdu__notify_take(fd, &news) && news.ready);
+	tell(f, "/mode", "serve");
+	WAIT_FOR(server(f));
+	/* But who starts it by hand is told that it does not start. */
+	WAIT_FOR(record(f).server == server(f));
+	kill_both(f);
+	tell(f, "/mode", "refuse");
+	vdu_ctx_set_timeout(f->ctx, DEADLINE_MS);
+	assert_int_equal(vdu_start(f->ctx, "d", &err), -ENOSPC);
+	assert_int_equal(supervisor(f), 0);
+	(void)close(fd);
+}
+
 static void serving_by_hand_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +449,7 @@ int main(int argc, char **argv)
 		T(later_failures_are_tried_again),
 		T(gone_device_ends_it),
 		T(orphan_is_adopted),
+		T(loss_of_both_is_a_crash),
 		T(serving_by_hand_is_left_alone),
 		T(there_is_one_supervisor),
 		T(second_signal_kills),

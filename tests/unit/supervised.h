@@ -92,7 +92,7 @@ static inline int be_server(struct vdu_ctx *ctx, const char *name)
 {
 	int fd;
 
-	if (told(ctx, "refuse"))
+	if (told(ctx, "refuse") || told(ctx, "crash"))
 		return refuse();
 	(void)signal(SIGTERM, told(ctx, "stubborn") ? SIG_IGN : on_term);
 	if (vdu__claim_server(ctx, name, &fd, NULL) < 0)
@@ -124,6 +124,8 @@ static inline int be_successor(struct vdu_ctx *ctx, const char *name)
 	while (vdu__claim_server(ctx, name, &fd, NULL) < 0)
 		(void)poll(NULL, 0, 5);
 	vdu__notify_ready_after(PAUSE_US);
+	if (told(ctx, "crash"))
+		(void)raise(SIGKILL);
 	live(ctx);
 	return 0;
 }
