@@ -57,13 +57,13 @@ static void silent_is_replaced(void **state)
 
 	tell(f, "/sys/class/vduse/d/msg_timeout", "1\n");
 	start(f);
-	assert_int_equal(record(f).limit_ms, 333);
+	assert_int_equal(record(f).limit_ms, 666);
 	(void)replace(f, SIGSTOP);
 	assert_string_equal(record(f).last_exit,
 			    "showed no sign of life: killed");
 	tell(f, "/sys/class/vduse/d/msg_timeout", "0\n");
 	(void)replace(f, SIGKILL);
-	assert_int_equal(record(f).limit_ms, 10000);
+	assert_int_equal(record(f).limit_ms, 20000);
 	stop(f);
 }
 
