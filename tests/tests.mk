@@ -50,13 +50,17 @@ include tests/tools/tools.mk
 # build/san, so that they do not mix with what is shipped.
 UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 
+# Which functions a unit test stands before.
+unit_wraps_resume := ioctl vdu__queue_start
+
 .PHONY: unit-programs
 unit-programs: $(UNITS)
 
 $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libvduse.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) $(unit_wraps_$*:%=-Wl$(,)--wrap=%) -o $@ $^ \
+		$(LIB_LIBS) -lcmocka
 
 -include $(wildcard $(O)/tests/unit/*.d) $(wildcard $(O)/tests/tools/*.d)
 

@@ -65,13 +65,21 @@ static void set_fault(struct walk *walk, enum vdu__chain_fault fault)
 		walk->chain->fault = fault;
 }
 
-static bool copy_iova(const struct vdu__mem *mem, uint64_t iova, uint8_t *dst,
+static void *translate(const struct walk *walk, uint64_t iova, uint64_t *len,
+		       bool write)
+{
+	const struct vdu__mem *mem = walk->ring->mem;
+
+	walk->chain->steps++;
+	return mem->translate(mem->opaque, iova, len, write);
+}
+
+static bool copy_iova(const struct walk *walk, uint64_t iova, uint8_t *dst,
 		      uint64_t len)
 {
 	while (len > 0) {
 		uint64_t piece = len;
-		const void *ptr = mem->translate(mem->opaque, iova, &piece,
-						 false);
+		const void *ptr = translate(walk, iova, &piece, false);
 
 		if (!ptr)
 			return false;
@@ -91,8 +99,8 @@ static bool read_desc(const struct walk *walk, uint32_t index, struct desc *ret)
 
 	if (table->mapped >= offset + VDU_DESC_SIZE)
 		vdu__copy_in(raw, table->ptr + offset, sizeof(raw));
-	else if (!copy_iova(walk->ring->mem, table->iova + offset,
-			    (uint8_t *)raw, sizeof(raw)))
+	else if (!copy_iova(walk, table->iova + offset, (uint8_t *)raw,
+			    sizeof(raw)))
 		return false;
 	rest = le64toh(raw[1]);
 	ret->addr = le64toh(raw[0]);
@@ -109,7 +117,6 @@ static bool read_desc(const struct walk *walk, uint32_t index, struct desc *ret)
  */
 static bool enter_indirect(struct walk *walk, const struct desc *desc)
 {
-	const struct vdu__mem *mem = walk->ring->mem;
 	uint64_t mapped = desc->len;
 
 	if (!walk->ring->indirect || walk->table.indirect ||
@@ -120,7 +127,7 @@ static bool enter_indirect(struct walk *walk, const struct desc *desc)
 		.indirect = true,
 		.n = desc->len / VDU_DESC_SIZE,
 		.iova = desc->addr,
-		.ptr = mem->translate(mem->opaque, desc->addr, &mapped, false),
+		.ptr = translate(walk, desc->addr, &mapped, false),
 	};
 	walk->table.mapped = mapped;
 	return walk->table.ptr != NULL;
@@ -129,14 +136,13 @@ static bool enter_indirect(struct walk *walk, const struct desc *desc)
 static enum vdu__chain_fault map_buffer(const struct walk *walk,
 					const struct desc *desc, bool in)
 {
-	const struct vdu__mem *mem = walk->ring->mem;
 	struct vdu__chain *chain = walk->chain;
 	uint64_t addr = desc->addr, len = desc->len;
 
 	while (len > 0) {
 		unsigned int n = chain->n_out + chain->n_in;
 		uint64_t piece = len;
-		void *ptr = mem->translate(mem->opaque, addr, &piece, in);
+		void *ptr = translate(walk, addr, &piece, in);
 
 		if (!ptr)
 			return VDU_CHAIN_BAD_ADDRESS;
@@ -182,7 +188,6 @@ static void add_buffer(struct walk *walk, const struct desc *desc)
 
 static uint8_t *find_last_in(const struct walk *walk)
 {
-	const struct vdu__mem *mem = walk->ring->mem;
 	const struct vdu__chain *chain = walk->chain;
 	uint64_t one = 1;
 
@@ -194,7 +199,7 @@ static uint8_t *find_last_in(const struct walk *walk)
 	}
 	if (!walk->last_known)
 		return NULL;
-	return mem->translate(mem->opaque, walk->last_in, &one, true);
+	return translate(walk, walk->last_in, &one, true);
 }
 
 /*
@@ -254,6 +259,7 @@ void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 	chain->n_in = 0;
 	chain->out_bytes = 0;
 	chain->in_bytes = 0;
+	chain->steps = 0;
 	chain->last_in = NULL;
 	broken_link = follow(&walk, head);
 	if (broken_link == VDU_CHAIN_OK)

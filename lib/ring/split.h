@@ -51,6 +51,7 @@ struct vdu__chain {
 	unsigned int max_iov;
 	unsigned int n_out, n_in;	/* iov[0..n_out), iov[n_out..n_out+n_in) */
 	uint64_t out_bytes, in_bytes;
+	unsigned int steps;		/* translations of addresses it took */
 	/*
 	 * Last byte of the last writable descriptor found, if it is mapped:
 	 * where a block device writes its status; set for a faulty chain too,

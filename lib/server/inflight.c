@@ -15,11 +15,12 @@
 
 #define MAGIC 0x32464e49U	/* "INF2": the number is the version */
 #define BOOT_ID_BYTES 40
+#define DRIVER (UINT64_C(1) << 63)	/* no feature has this number */
 
 struct header {
 	uint32_t magic, n_queues, queue_size;
 	_Atomic uint32_t lost;
-	uint64_t features;		/* of the driver that runs */
+	uint64_t driver;		/* DRIVER and its features, 0: none */
 	char boot_id[BOOT_ID_BYTES];
 };
 
@@ -57,11 +58,14 @@ static bool is_sound(struct vdu__inflight *log, uint32_t n_queues,
 	return true;
 }
 
-static bool fits(struct vdu__inflight *log)
+bool vdu__inflight_fits(struct vdu__inflight *log)
 {
 	const struct header *header = log->header, *wanted = &log->wanted;
 
-	return log->found >= log->bytes && header->magic == MAGIC &&
+	/* It has its full size now: who looks next must not believe it. */
+	if (log->found < log->bytes)
+		log->header->magic = 0;
+	return header->magic == MAGIC &&
 	       header->n_queues == wanted->n_queues &&
 	       header->queue_size == wanted->queue_size &&
 	       !memcmp(header->boot_id, wanted->boot_id, BOOT_ID_BYTES) &&
@@ -69,7 +73,7 @@ static bool fits(struct vdu__inflight *log)
 }
 
 /* One that was killed in here leaves a log without its magic number. */
-static void begin_anew(struct vdu__inflight *log)
+void vdu__inflight_begin(struct vdu__inflight *log)
 {
 	log->header->magic = 0;
 	in_this_order();
@@ -111,15 +115,9 @@ static int map(struct vdu__inflight *log, int fd)
 	return 0;
 }
 
-void vdu__inflight_judge(struct vdu__inflight *log)
-{
-	if (!fits(log))
-		begin_anew(log);
-}
-
-int vdu__inflight_map(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
-		      uint32_t queue_size, struct vdu__inflight **ret,
-		      struct vdu_error *err)
+int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
+		       uint32_t queue_size, struct vdu__inflight **ret,
+		       struct vdu_error *err)
 {
 	CLEANUP_FREE struct vdu__inflight *log = calloc(1, sizeof(*log));
 	CLEANUP_CLOSE int fd = -EBADF;
@@ -154,17 +152,6 @@ int vdu__inflight_map(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 	return 0;
 }
 
-int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
-		       uint32_t queue_size, struct vdu__inflight **ret,
-		       struct vdu_error *err)
-{
-	int r = vdu__inflight_map(ctx, name, n_queues, queue_size, ret, err);
-
-	if (r == 0)
-		vdu__inflight_judge(*ret);
-	return r;
-}
-
 void vdu__inflight_close(struct vdu__inflight *log)
 {
 	if (!log)
@@ -180,18 +167,28 @@ struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 		((char *)(log->header + 1) + index * log->stride);
 }
 
+bool vdu__inflight_is_of(const struct vdu__inflight *log, uint64_t features)
+{
+	return log->header->driver == (features | DRIVER);
+}
+
 void vdu__inflight_driver(struct vdu__inflight *log, uint64_t features)
+{
+	if (vdu__inflight_is_of(log, features))
+		return;
+	vdu__inflight_empty(log);
+	log->header->driver = features | DRIVER;
+	in_this_order();
+}
+
+void vdu__inflight_empty(struct vdu__inflight *log)
 {
 	struct header *header = log->header;
 
-	if (features && header->features == features)
-		return;
-	header->features = 0;
+	header->driver = 0;
 	in_this_order();
 	atomic_store(&header->lost, 0);
 	memset(header + 1, 0, log->bytes - sizeof(*header));
-	in_this_order();
-	header->features = features;
 	in_this_order();
 }
 
@@ -200,17 +197,26 @@ _Atomic uint32_t *vdu__inflight_lost(struct vdu__inflight *log)
 	return &log->header->lost;
 }
 
-void vdu__inflight_reset(struct vdu__inflight_queue *log,
-			 const struct vdu__ring *ring)
+void vdu__inflight_found(struct vdu__inflight_queue *log, uint16_t num,
+			 uint16_t used_idx, const uint16_t *heads,
+			 unsigned int n)
 {
 	/* Whoever finds it so does this again. */
 	log->num = 0;
 	in_this_order();
-	memset(log->order, 0, ring->num * sizeof(*log->order));
-	log->used_idx = ring->used_idx;
+	memset(log->order, 0, num * sizeof(*log->order));
+	for (unsigned int i = 0; i < n; i++)
+		log->order[heads[i]] = ++log->last;
+	log->used_idx = used_idx;
 	in_this_order();
-	log->num = ring->num;
+	log->num = num;
 	in_this_order();
+}
+
+void vdu__inflight_reset(struct vdu__inflight_queue *log,
+			 const struct vdu__ring *ring)
+{
+	vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
 }
 
 void vdu__inflight_take(struct vdu__inflight_queue *log,

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vduse/error.h>
@@ -34,30 +35,30 @@ struct vdu__inflight_queue {
 };
 
 /*
- * Map the log of device name, a new one if there is none that fits. The
- * caller is its only server.
+ * Map the log of device name, made if there is none. Another server may be
+ * writing to it, also one of another version: nothing is looked at.
  */
 int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 		       uint32_t queue_size, struct vdu__inflight **ret,
 		       struct vdu_error *err);
-/*
- * The same in two steps: map it while another server writes to it, which may be
- * of another version; and once that one has ended, believe it or begin it anew.
- */
-int vdu__inflight_map(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
-		      uint32_t queue_size, struct vdu__inflight **ret,
-		      struct vdu_error *err);
-void vdu__inflight_judge(struct vdu__inflight *log);
+/* Is it to be believed? When nobody else writes to it any more. */
+bool vdu__inflight_fits(struct vdu__inflight *log);
+/* Empty, and to be believed from now on. */
+void vdu__inflight_begin(struct vdu__inflight *log);
 /* Accepts NULL. The file stays. */
 void vdu__inflight_close(struct vdu__inflight *log);
 struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 						uint32_t index);
 
 /*
- * A driver runs that has negotiated features, or none does: 0. What was noted
- * under another is forgotten. Only while every data thread is idle.
+ * A driver runs that has negotiated features: what was noted under another is
+ * forgotten. Only while every data thread is idle.
  */
 void vdu__inflight_driver(struct vdu__inflight *log, uint64_t features);
+/* Was it begun under such a driver? */
+bool vdu__inflight_is_of(const struct vdu__inflight *log, uint64_t features);
+/* No driver runs. */
+void vdu__inflight_empty(struct vdu__inflight *log);
 
 /*
  * The errno of writes that the backend had taken and then lost, 0 if there are
@@ -68,6 +69,10 @@ _Atomic uint32_t *vdu__inflight_lost(struct vdu__inflight *log);
 /* Nothing is in flight: a driver begins, or the queue has drained. */
 void vdu__inflight_reset(struct vdu__inflight_queue *log,
 			 const struct vdu__ring *ring);
+/* In flight are these heads, all below num. */
+void vdu__inflight_found(struct vdu__inflight_queue *log, uint16_t num,
+			 uint16_t used_idx, const uint16_t *heads,
+			 unsigned int n);
 /* Before the request of head begins. */
 void vdu__inflight_take(struct vdu__inflight_queue *log,
 			const struct vdu__ring *ring, uint16_t head);

@@ -36,6 +36,21 @@ void vdu__server_broken(struct vdu__server *server, const char *what)
 	}
 }
 
+/* What has not run since the reset is where its driver, or the log, says. */
+static uint16_t next_avail(const struct vdu__server *server, uint32_t index)
+{
+	const struct vdu__inflight_queue *log =
+		vdu__inflight_queue(server->inflight, index);
+	struct vdu__vq_info info;
+
+	if (server->started[index].num)
+		return atomic_load(&server->queues[index].last_avail);
+	if (log->num)
+		return log->used_idx;
+	return vdu__device_vq_info(server->device_fd, index, &info) < 0 ?
+		0 : info.avail_index;
+}
+
 static void reply(struct vdu__server *server, bool ok)
 {
 	struct vduse_dev_response response = {
@@ -47,8 +62,7 @@ static void reply(struct vdu__server *server, bool ok)
 		uint32_t index = server->pending.vq_state.index;
 
 		response.vq_state.index = index;
-		response.vq_state.split.avail_index =
-			atomic_load(&server->queues[index].last_avail);
+		response.vq_state.split.avail_index = next_avail(server, index);
 	}
 	/* ENOENT: the caller has given up waiting. */
 	if (write(server->device_fd, &response, sizeof(response)) < 0 &&
@@ -68,7 +82,7 @@ static void finish_pending(struct vdu__server *server)
 		break;
 	case VDU_THEN_RESET:
 		vdu__queues_forget(server);
-		vdu__inflight_driver(server->inflight, 0);
+		vdu__inflight_empty(server->inflight);
 		memset(server->started, 0,
 		       server->n_queues * sizeof(*server->started));
 		server->status = 0;

@@ -156,8 +156,9 @@ static void turn(struct vdu__queue *queue)
 			tell_control(queue);
 			return;
 		}
-		queue->again = vdu__ring_arm_kick(&queue->ring) &&
-			       queue->in_flight < queue->max_size;
+		queue->again = queue->recovering ||
+			       (vdu__ring_arm_kick(&queue->ring) &&
+				queue->in_flight < queue->max_size);
 	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
 }
 
@@ -179,6 +180,7 @@ static void begin_running(struct vdu__queue *queue,
 		return;
 	}
 	queue->running = true;
+	queue->recovering = false;
 	/* A server before us may have pushed without announcing it. */
 	queue->unpublished = setup->resumed;
 	queue->inflight = setup->inflight;
@@ -220,7 +222,9 @@ static bool obey(struct vdu__queue *queue)
 
 	if (start)
 		begin_running(queue, &setup);
-	if (end && !queue->in_flight)
+	/* All that was left is taken first: only then there is a place to be. */
+	if (end && !queue->in_flight &&
+	    (!queue->recovering || atomic_load(&queue->broken)))
 		end_running(queue);
 	if (ping != atomic_load(&queue->pong)) {
 		atomic_store(&queue->pong, ping);
@@ -319,8 +323,8 @@ static void *queue_main(void *arg)
 		queue->now_ns = vdu__now_ns();
 		if (reap(queue) || queue->stopping)
 			stay = obey(queue);
-		if (queue->running && !queue->stopping &&
-		    !atomic_load(&queue->broken))
+		if (queue->running && !atomic_load(&queue->broken) &&
+		    (!queue->stopping || queue->recovering))
 			turn(queue);
 		else if (queue->running)
 			publish(queue);

@@ -92,6 +92,8 @@ struct vdu__queue {
 	bool running, stopping, write_through;
 	unsigned int seen_setup;
 	unsigned int unpublished;
+	bool recovering;		/* more of what a killed server left */
+	uint64_t recovered;		/* up to which number of the log */
 	bool again;			/* there is more, do not sleep */
 	unsigned int at_once;		/* done in the turn that took them */
 	bool interrupt_due, retry_armed;
@@ -138,7 +140,10 @@ void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq);
  * much work already, and commands should have their turn before there is more.
  */
 bool vdu__requests_take(struct vdu__queue *queue);
-/* Begin again what a killed server has left. */
+/*
+ * Begin again what a killed server has left; what is much of it, by the next
+ * calls of vdu__requests_take(). Until then the queue must not stop.
+ */
 void vdu__requests_recover(struct vdu__queue *queue);
 /* A CQE of a backend came in for slot. */
 void vdu__request_complete(struct vdu__queue *queue, struct vdu__slot *slot,

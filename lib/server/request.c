@@ -221,36 +221,44 @@ static void begin(struct vdu__queue *queue, struct vdu__slot *slot)
 	finish(queue, slot, status, len);
 }
 
-void vdu__requests_recover(struct vdu__queue *queue)
-{
-	struct vdu__slot *slot;
-	uint64_t at = 0;
-	int head;
-
-	vdu__inflight_settle(queue->inflight, &queue->ring);
-	while ((head = vdu__inflight_next(queue->inflight, &queue->ring,
-					  &at)) >= 0 &&
-	       (slot = get_slot(queue))) {
-		slot->chain.iov = slot->iov;
-		slot->chain.max_iov = queue->max_size;
-		vdu__ring_retake(&queue->ring, (uint16_t)head, &slot->chain);
-		begin(queue, slot);
-	}
-}
-
 /*
- * The work there was with a request, in bytes: finding a piece among many
+ * The work there was with a request, in bytes: finding an address among many
  * regions is like copying a page.
  */
 static uint64_t weight(const struct vdu__slot *slot)
 {
 	const struct vdu__blk_request *req = &slot->req;
-	unsigned int pieces = slot->chain.n_out + slot->chain.n_in;
-	uint64_t bytes = req->bytes + pieces * UINT64_C(4096);
+	uint64_t bytes = req->bytes + slot->chain.steps * UINT64_C(4096);
 
 	for (unsigned int i = 0; i < req->n_ranges; i++)
 		bytes += req->ranges[i].len;
 	return bytes;
+}
+
+static void recover_some(struct vdu__queue *queue)
+{
+	struct vdu__slot *slot;
+	uint64_t bytes = 0;
+	int head;
+
+	while (bytes < TAKE_BYTES_MAX &&
+	       (head = vdu__inflight_next(queue->inflight, &queue->ring,
+					  &queue->recovered)) >= 0 &&
+	       (slot = get_slot(queue))) {
+		slot->chain.iov = slot->iov;
+		slot->chain.max_iov = queue->max_size;
+		vdu__ring_retake(&queue->ring, (uint16_t)head, &slot->chain);
+		begin(queue, slot);
+		bytes += weight(slot);
+	}
+	queue->recovering = bytes >= TAKE_BYTES_MAX;
+}
+
+void vdu__requests_recover(struct vdu__queue *queue)
+{
+	vdu__inflight_settle(queue->inflight, &queue->ring);
+	queue->recovered = 0;
+	recover_some(queue);
 }
 
 bool vdu__requests_take(struct vdu__queue *queue)
@@ -259,6 +267,11 @@ bool vdu__requests_take(struct vdu__queue *queue)
 	uint64_t bytes = 0;
 	int r = 0;
 
+	/* Only behind what was left does the ring tell what is new. */
+	if (queue->recovering) {
+		recover_some(queue);
+		return true;
+	}
 	for (unsigned int i = 0; i < TAKE_MAX && bytes < TAKE_BYTES_MAX &&
 	     (slot = get_slot(queue)); i++) {
 		slot->chain.iov = slot->iov;

@@ -104,6 +104,7 @@ static bool drain(struct vdu__rescue *rescue, struct vdu__rescue_queue *queue)
 				 queue->index);
 			queue->running = false;
 			queue->broken = true;
+			publish(rescue, queue);
 			return false;
 		}
 		publish(rescue, queue);
@@ -197,9 +198,9 @@ static void answer_found(struct vdu__rescue *rescue,
 /* --- starting and stopping --------------------------------------------- */
 
 static void start_queue(struct vdu__rescue *rescue,
-			struct vdu__rescue_queue *queue,
-			enum vdu__rescue_from from)
+			struct vdu__rescue_queue *queue)
 {
+	const bool left = rescue->left && !queue->was_started;
 	struct vdu__ring_view view;
 	void *desc, *avail, *used;
 	struct vdu__vq_info info;
@@ -208,7 +209,8 @@ static void start_queue(struct vdu__rescue *rescue,
 	if (queue->running || queue->broken ||
 	    !may_answer(rescue, queue->index) ||
 	    vdu__device_vq_info(rescue->device_fd, queue->index, &info) < 0 ||
-	    !info.ready || !info.num || info.num > 32768)
+	    !info.ready || !info.num || info.num > 32768 ||
+	    (rescue->inflight && info.num > rescue->log_size))
 		return;
 	num = (uint16_t)info.num;
 	desc = vdu__iotlb_span(rescue->iotlb, info.desc,
@@ -219,18 +221,18 @@ static void start_queue(struct vdu__rescue *rescue,
 			       vdu__ring_used_bytes(num), true);
 	if (!desc || !avail || !used)
 		return;
-	if (queue->was_started)
-		from = VDU_RESCUE_AGAIN;
+	if (!vdu__ring_possible(num, desc, avail, used))
+		return;
 	vdu__ring_look(num, avail, used, &view);
-	begin = from == VDU_RESCUE_LEFT ? view.used_idx :
-		from == VDU_RESCUE_AGAIN ? queue->last_avail : info.avail_index;
+	begin = queue->was_started ? queue->last_avail :
+		left ? view.used_idx : info.avail_index;
 	if (vdu__ring_init(&queue->ring, &rescue->mem, num, desc, avail, used,
 			   begin, has(rescue, VIRTIO_RING_F_EVENT_IDX),
 			   has(rescue, VIRTIO_RING_F_INDIRECT_DESC)) < 0)
 		return;
-	if (from == VDU_RESCUE_LEFT && rescue->inflight)
+	if (left && rescue->inflight)
 		answer_logged(rescue, queue);
-	else if (from == VDU_RESCUE_LEFT)
+	else if (left)
 		answer_found(rescue, queue);
 	queue->last_avail = queue->ring.last_avail;
 	queue->running = queue->was_started = true;
@@ -238,14 +240,13 @@ static void start_queue(struct vdu__rescue *rescue,
 	publish(rescue, queue);
 }
 
-void vdu__rescue_start_queues(struct vdu__rescue *rescue,
-			      enum vdu__rescue_from from)
+void vdu__rescue_start_queues(struct vdu__rescue *rescue)
 {
 	for (unsigned int i = 0; i < rescue->n_queues; i++) {
 		if (vdu__device_set_kick(rescue->device_fd, i,
 					 rescue->kick_fd) == -EPERM)
 			rescue->lost = true;
-		start_queue(rescue, &rescue->queues[i], from);
+		start_queue(rescue, &rescue->queues[i]);
 	}
 }
 

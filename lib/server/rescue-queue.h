@@ -32,24 +32,21 @@ struct vdu__rescue {
 	int lock_fd, device_fd, signal_fd, kick_fd;
 	bool lost;			/* the kernel has given the device up */
 	bool driver_ok;
+	bool left;			/* its driver began under a dead server */
 	uint64_t features;		/* negotiated */
 	struct vdu__iotlb *iotlb;
 	struct vdu__mem mem;
-	struct vdu__inflight *inflight;	/* NULL: the dead server had no log */
+	struct vdu__inflight *inflight;	/* NULL: none that can be believed */
+	uint32_t log_size;		/* largest queue that it knows */
 	unsigned int n_queues;
 	struct vdu__rescue_queue *queues;
 };
 
-/* Where a queue begins. */
-enum vdu__rescue_from {
-	VDU_RESCUE_FRESH,	/* where the driver said */
-	VDU_RESCUE_LEFT,	/* with what a dead server has left */
-	VDU_RESCUE_AGAIN,	/* where it was: only the mappings are new */
-};
-
-/* Start the queues that the driver has made ready. */
-void vdu__rescue_start_queues(struct vdu__rescue *rescue,
-			      enum vdu__rescue_from from);
+/*
+ * Start the queues that the driver has made ready: each where it was, or with
+ * what a dead server has left, or where the driver says.
+ */
+void vdu__rescue_start_queues(struct vdu__rescue *rescue);
 /* Their memory goes. */
 void vdu__rescue_stop_queues(struct vdu__rescue *rescue);
 /*

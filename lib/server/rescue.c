@@ -100,33 +100,27 @@ static void reset(struct vdu__rescue *rescue)
 	for (unsigned int i = 0; i < rescue->n_queues; i++)
 		rescue->queues[i] = (struct vdu__rescue_queue){ .index = i };
 	rescue->driver_ok = false;
+	rescue->left = false;
 	rescue->features = 0;
+	if (rescue->inflight)
+		vdu__inflight_empty(rescue->inflight);
 }
 
 /*
  * A driver may go, none may come: a device that only gives errors is refused
- * before its driver has begun to use it. One without that step cannot be.
+ * before its driver has begun to use it.
  */
 static void set_status(struct vdu__rescue *rescue,
 		       const struct vduse_dev_request *request)
 {
-	uint8_t status = request->s.status;
-	bool driver_ok = status & VIRTIO_CONFIG_S_DRIVER_OK;
+	const uint8_t status = request->s.status,
+		      begins = VIRTIO_CONFIG_S_FEATURES_OK |
+			       VIRTIO_CONFIG_S_DRIVER_OK;
 
 	if (status == 0)
 		reset(rescue);
-	if ((status & VIRTIO_CONFIG_S_FEATURES_OK) && !driver_ok &&
-	    !(status & VIRTIO_CONFIG_S_FAILED)) {
-		reply(rescue, request, false);
-		return;
-	}
-	/* The kernel takes interrupts only after it has seen the reply. */
-	reply(rescue, request, true);
-	if (!driver_ok || rescue->driver_ok)
-		return;
-	rescue->driver_ok = true;
-	if (vdu__device_features(rescue->device_fd, &rescue->features) == 0)
-		vdu__rescue_start_queues(rescue, VDU_RESCUE_FRESH);
+	reply(rescue, request, rescue->driver_ok || !(status & begins) ||
+			       (status & VIRTIO_CONFIG_S_FAILED));
 }
 
 static void take_message(struct vdu__rescue *rescue)
@@ -147,7 +141,7 @@ static void take_message(struct vdu__rescue *rescue)
 	case VDUSE_UPDATE_IOTLB:
 		vdu__rescue_stop_queues(rescue);
 		if (rescue->driver_ok)
-			vdu__rescue_start_queues(rescue, VDU_RESCUE_AGAIN);
+			vdu__rescue_start_queues(rescue);
 		reply(rescue, &request, true);
 		break;
 	case VDUSE_GET_VQ_STATE:
@@ -184,7 +178,7 @@ static int loop(struct vdu__rescue *rescue)
 		if (fds[2].revents &&
 		    read(rescue->kick_fd, &count, sizeof(count)) > 0 &&
 		    rescue->driver_ok)
-			vdu__rescue_start_queues(rescue, VDU_RESCUE_FRESH);
+			vdu__rescue_start_queues(rescue);
 	}
 	return rescue->lost ? -EPERM : 0;
 }
@@ -263,7 +257,7 @@ static int make_queues(struct vdu__rescue *rescue, struct vdu_error *err)
 }
 
 /*
- * Only a log that a server has left tells anything. One that cannot be used
+ * Only a log that a server has left tells anything. One that cannot be believed
  * must not keep the device: the rings alone tell most of it.
  */
 static void open_log(struct vdu__rescue *rescue)
@@ -278,8 +272,13 @@ static void open_log(struct vdu__rescue *rescue)
 		return;
 	if (vdu__inflight_open(rescue->ctx, rescue->name, file.spec.n_queues,
 			       file.spec.queue_size, &rescue->inflight,
-			       &why) < 0)
+			       &why) < 0) {
 		vdu__log(rescue->ctx, 4, "%s", why.text);
+	} else if (!vdu__inflight_fits(rescue->inflight)) {
+		vdu__inflight_close(rescue->inflight);
+		rescue->inflight = NULL;
+	}
+	rescue->log_size = file.spec.queue_size;
 }
 
 static int open_fds(struct vdu__rescue *rescue, struct vdu_error *err)
@@ -329,9 +328,17 @@ static void take_over(struct vdu__rescue *rescue)
 		if (vdu__device_vq_info(rescue->device_fd, i, &info) == 0 &&
 		    info.ready)
 			rescue->driver_ok = true;
-	if (rescue->driver_ok &&
-	    vdu__device_features(rescue->device_fd, &rescue->features) == 0)
-		vdu__rescue_start_queues(rescue, VDU_RESCUE_LEFT);
+	if (!rescue->driver_ok ||
+	    vdu__device_features(rescue->device_fd, &rescue->features) < 0)
+		return;
+	rescue->left = true;
+	/* Another driver's, whose reset its server did not live to see. */
+	if (rescue->inflight &&
+	    !vdu__inflight_is_of(rescue->inflight, rescue->features)) {
+		vdu__inflight_close(rescue->inflight);
+		rescue->inflight = NULL;
+	}
+	vdu__rescue_start_queues(rescue);
 }
 
 static void tear_down(struct vdu__rescue *rescue)

@@ -61,12 +61,45 @@ enum from {
 	FROM_PAUSE,	/* where our data thread stopped */
 };
 
+bool vdu__queue_find(struct vdu__server *server, unsigned int index,
+		     struct vdu__vq_info *info, struct vdu__queue_setup *setup)
+{
+	memset(setup, 0, sizeof(*setup));
+	if (vdu__device_vq_info(server->device_fd, index, info) < 0 ||
+	    !info->ready || !info->num ||
+	    info->num > server->file.spec.queue_size)
+		return false;
+	setup->num = (uint16_t)info->num;
+	setup->desc = vdu__iotlb_span(server->iotlb, info->desc,
+				      vdu__ring_desc_bytes(setup->num), false);
+	setup->avail = vdu__iotlb_span(server->iotlb, info->avail,
+				       vdu__ring_avail_bytes(setup->num),
+				       false);
+	setup->used = vdu__iotlb_span(server->iotlb, info->used,
+				      vdu__ring_used_bytes(setup->num), true);
+	if (!setup->desc || !setup->avail || !setup->used) {
+		vdu__server_complain(server,
+			"queue %u: its ring is not in mapped memory", index);
+		return false;
+	}
+	if (!vdu__ring_possible(setup->num, setup->desc, setup->avail,
+				setup->used)) {
+		vdu__server_complain(server,
+			"queue %u: its size or its addresses are none of a ring",
+			index);
+		return false;
+	}
+	return true;
+}
+
 /* Start a queue that the driver has made ready; false if it is not. */
 static bool start_queue(struct vdu__server *server, unsigned int index,
 			enum from from)
 {
 	struct vdu__queue *queue = &server->queues[index];
 	struct started *started = &server->started[index];
+	struct vdu__inflight_queue *log =
+		vdu__inflight_queue(server->inflight, index);
 	struct vdu__queue_setup setup;
 	struct vdu__vq_info info;
 	struct vdu__ring_view view;
@@ -78,36 +111,18 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 		from = FROM_PAUSE;
 	}
 	if (started->running || !atomic_load(&queue->idle) ||
-	    vdu__device_vq_info(server->device_fd, index, &info) < 0 ||
-	    !info.ready || !info.num || info.num > queue->max_size)
+	    !vdu__queue_find(server, index, &info, &setup))
 		return started->running;
-	memset(&setup, 0, sizeof(setup));
-	setup.num = (uint16_t)info.num;
-	setup.desc = vdu__iotlb_span(server->iotlb, info.desc,
-				     vdu__ring_desc_bytes(setup.num), false);
-	setup.avail = vdu__iotlb_span(server->iotlb, info.avail,
-				      vdu__ring_avail_bytes(setup.num), false);
-	setup.used = vdu__iotlb_span(server->iotlb, info.used,
-				     vdu__ring_used_bytes(setup.num), true);
-	if (!setup.desc || !setup.avail || !setup.used) {
-		vdu__server_complain(server,
-			"queue %u: its ring is not in mapped memory", index);
-		return false;
-	}
-	if (!vdu__ring_possible(setup.num, setup.desc, setup.avail,
-				setup.used)) {
-		vdu__server_complain(server,
-			"queue %u: its size or its addresses are none of a ring",
-			index);
-		return false;
-	}
+	/* Or a server before us stopped, but we could not have its ring yet. */
+	if (from == FROM_DRIVER && log->num)
+		from = FROM_USED;
 	vdu__ring_look(setup.num, setup.avail, setup.used, &view);
 	setup.next_avail = from == FROM_USED ? view.used_idx :
 			   from == FROM_PAUSE ? atomic_load(&queue->last_avail) :
 						info.avail_index;
 	setup.resumed = from != FROM_DRIVER;
 	setup.recover = from == FROM_USED;
-	setup.inflight = vdu__inflight_queue(server->inflight, index);
+	setup.inflight = log;
 	setup.lost = vdu__inflight_lost(server->inflight);
 	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
 	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
@@ -201,6 +216,11 @@ void vdu__queues_start(struct vdu__server *server)
 	start_queues(server, FROM_DRIVER);
 }
 
+void vdu__queues_resume(struct vdu__server *server)
+{
+	start_queues(server, FROM_USED);
+}
+
 void vdu__server_tick(struct vdu__server *server)
 {
 	bool all = true;
@@ -210,32 +230,4 @@ void vdu__server_tick(struct vdu__server *server)
 			all = start_queue(server, i, FROM_DRIVER) && all;
 	if (all || ++server->timer_ticks >= READY_TICKS)
 		look_every(server, 0);
-}
-
-bool vdu__server_driver_runs(const struct vdu__server *server)
-{
-	struct vdu__vq_info info;
-
-	/* The kernel does not tell the status, but which queues are ready. */
-	for (unsigned int i = 0; i < server->file.spec.n_queues; i++)
-		if (vdu__device_vq_info(server->device_fd, i, &info) == 0 &&
-		    info.ready)
-			return true;
-	return false;
-}
-
-void vdu__server_resume(struct vdu__server *server)
-{
-	if (!vdu__server_driver_runs(server) ||
-	    !vdu__server_features_ok(server)) {
-		/* Whoever had it has been reset behind our back. */
-		vdu__inflight_driver(server->inflight, 0);
-		return;
-	}
-	/* Ready queues imply this. */
-	server->status = VIRTIO_CONFIG_S_ACKNOWLEDGE |
-			 VIRTIO_CONFIG_S_DRIVER |
-			 VIRTIO_CONFIG_S_FEATURES_OK |
-			 VIRTIO_CONFIG_S_DRIVER_OK;
-	start_queues(server, FROM_USED);
 }

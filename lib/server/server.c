@@ -149,7 +149,9 @@ static int begin(struct vdu__server *server, const char *name,
 	uint64_t pause_us;
 	int r;
 
-	vdu__server_resume(server);
+	r = vdu__server_resume(server, err);
+	if (r < 0)
+		return r;
 	if (!server->successor) {
 		vdu__notify_ready();
 		return 0;

@@ -5,6 +5,7 @@
  *   server.c    the loop, going down; set-up.c: what it opens before
  *   messages.c  the kernel's messages and the state of the device
  *   running.c   which queues run, and from where
+ *   resume.c    serving a driver that began under another server
  *   complain.c  what a driver does wrong, in the log
  *   queue.c     the data thread of a virtqueue; request.c: its requests
  *   socket.c    the control socket: connections and framing
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 #include "lib/backend/backend.h"
+#include "lib/kernel/device.h"
 #include "lib/kernel/iotlb.h"
 #include "lib/kernel/spec-file.h"
 #include "lib/server/queue.h"
@@ -136,10 +138,26 @@ void vdu__queues_forget(struct vdu__server *server);
 void vdu__queues_do_not_look(struct vdu__server *server);
 /* The timer went off: start queues that have become ready. */
 void vdu__server_tick(struct vdu__server *server);
+/* Start what is ready of a driver that began under a server before us. */
+void vdu__queues_resume(struct vdu__server *server);
+/*
+ * What the kernel tells of a queue that the driver has made ready, and its ring
+ * in *setup; false if it is not ready or its ring cannot be had.
+ */
+bool vdu__queue_find(struct vdu__server *server, unsigned int index,
+		     struct vdu__vq_info *info,
+		     struct vdu__queue_setup *setup);
+
+/* resume.c */
+
 /* Has a driver made queues ready? Also before there are threads. */
 bool vdu__server_driver_runs(const struct vdu__server *server);
-/* A driver was running before this server came: take its rings over. */
-void vdu__server_resume(struct vdu__server *server);
+/*
+ * If a driver was running before this server came, take its rings over.
+ * -EOPNOTSUPP: not with these features; -ENODATA: nobody can tell what was in
+ * flight. Nothing has changed then.
+ */
+int vdu__server_resume(struct vdu__server *server, struct vdu_error *err);
 
 /* handover.c */
 

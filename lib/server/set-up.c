@@ -218,8 +218,9 @@ int vdu__server_set_up(struct vdu__server *server, const char *name,
 	else if (r == 0)
 		r = get_device(server, name, err);
 	if (r >= 0)
-		r = vdu__inflight_map(server->ctx, name, spec->n_queues,
-				      spec->queue_size, &server->inflight, err);
+		r = vdu__inflight_open(server->ctx, name, spec->n_queues,
+				       spec->queue_size, &server->inflight,
+				       err);
 	/* Capabilities belong to threads: give them up before there are more. */
 	if (r == 0)
 		r = vdu__sandbox_enter(server->ctx, name, err);
@@ -227,7 +228,6 @@ int vdu__server_set_up(struct vdu__server *server, const char *name,
 		r = take_over(server, connection, err);
 	if (r < 0)
 		return r;
-	vdu__inflight_judge(server->inflight);
 	server->iotlb = vdu__iotlb_new(server->device_fd);
 	if (!server->iotlb)
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,

@@ -13,8 +13,8 @@
 #define LOG_INTERVAL_NS (10 * UINT64_C(1000000000))
 
 /*
- * One word, so that nobody reads half of it. Less than 2^48 sectors are
- * addressable with offsets of 64 bits.
+ * One word, so that nobody reads half of it. Of a sector behind 128 PiB the low
+ * part is shown.
  */
 #define ERRNO_SHIFT 48
 #define TYPE_SHIFT 60

@@ -40,6 +40,8 @@ static struct vdu__inflight_queue *open_log(void)
 
 	CHECK(vdu__inflight_open(ctx, "d", QUEUES, WORKER_SIZE, &log_file,
 				 &err) == 0);
+	if (!vdu__inflight_fits(log_file))
+		vdu__inflight_begin(log_file);
 	return vdu__inflight_queue(log_file, QUEUES - 1);
 }
 

@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = (struct fuzz){ data, size };
 	set_up();
 	if (fuzz_u8(&in) & 1)
-		vdu__server_resume(server);
+		(void)vdu__server_resume(server, NULL);
 	while (in.left && !server->leave)
 		step();
 	/* When the data threads have obeyed, nothing is left without answer. */

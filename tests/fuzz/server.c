@@ -117,6 +117,7 @@ static void open_shared(void)
 	CHECK(vdu__mkdir_p(path, 0700) == 0);
 	CHECK(vdu__inflight_open(ctx, "d", SERVER_QUEUES, SERVER_QUEUE_SIZE,
 				 &unread_log, NULL) == 0);
+	vdu__inflight_begin(unread_log);
 }
 
 struct vdu__server *server_new(void)

@@ -70,6 +70,8 @@ static struct vdu__inflight_queue *reopen(struct fixture *f, uint32_t queues,
 	f->log = NULL;
 	assert_int_equal(vdu__inflight_open(f->ctx, "d", queues, size, &f->log,
 					    &err), 0);
+	if (!vdu__inflight_fits(f->log))
+		vdu__inflight_begin(f->log);
 	return vdu__inflight_queue(f->log, index);
 }
 
@@ -289,9 +291,18 @@ static void a_log_is_of_one_driver_and_one_boot(void **state)
 
 	/* One that was reset, and came again, neither. */
 	vdu__inflight_take(log, &ring, 3);
-	vdu__inflight_driver(f->log, 0);
+	vdu__inflight_empty(f->log);
 	vdu__inflight_driver(f->log, 0x100000000);
 	assert_int_equal(vdu__inflight_next(log, &ring, &at), -1);
+
+	/* No features are features, too. */
+	vdu__inflight_driver(f->log, 0);
+	vdu__inflight_reset(log, &ring);
+	vdu__inflight_take(log, &ring, 3);
+	assert_true(vdu__inflight_is_of(f->log, 0));
+	vdu__inflight_driver(f->log, 0);
+	assert_int_equal(vdu__inflight_next(log, &ring, &at), 3);
+	at = 0;
 
 	/* Nor a ring of another size. */
 	vdu__inflight_reset(log, &ring);

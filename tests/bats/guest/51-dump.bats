@@ -225,7 +225,7 @@ counters() {
 
 	requires blkdiscard
 	name=$(dev_name)
-	make_node "$name" --size 16M --backend memory
+	make_node "$name" --size 16M
 	before=$(counters "$name")
 	dd if="$node" of=/dev/null bs=4k count=10 iflag=direct status=none
 	dd if=/dev/zero of="$node" bs=8k count=5 oflag=direct status=none
