@@ -2,6 +2,8 @@
 /* The supervisor: a new server in the place of the one that runs. */
 #include "tests/unit/supervised.h"
 
+#include <sys/un.h>
+
 static int restart(struct fixture *f, struct vdu_error *err)
 {
 	uint64_t pause_us = 1;
@@ -166,6 +168,50 @@ static void nobody_is_replaced(void **state)
 			 -EPERM);
 }
 
+/* A server that never gives its memory away: it listens, and that is all. */
+static int deaf_memory(struct fixture *f)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct vdu__spec_file file;
+
+	assert_int_equal(vdu__spec_load(f->ctx, "d", &file, NULL), 0);
+	(void)snprintf(file.spec.backend, sizeof(file.spec.backend), "memory");
+	assert_int_equal(vdu__spec_save(f->ctx, &file, NULL), 0);
+	assert_int_equal(vdu__path(f->ctx, addr.sun_path, sizeof(addr.sun_path),
+				   VDU_RUN_DIR "/d/control.sock"), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 100), 0);
+	return fd;
+}
+
+static void memory_is_not_waited_for_long(void **state)
+{
+	struct fixture *f = *state;
+	int fd = deaf_memory(f);
+	pid_t above, before;
+
+	vdu_ctx_set_timeout(f->ctx, DEADLINE_MS / 2);
+	assert_int_equal(vdu_start(f->ctx, "d", NULL), 0);
+	above = supervisor(f);
+	before = server(f);
+	/* A supervisor that dies while it waits for that loses no server. */
+	if (fork() == 0) {
+		while (!server(f) || server(f) == before)
+			(void)poll(NULL, 0, 5);
+		(void)poll(NULL, 0, 500);
+		_exit(kill(above, SIGKILL));
+	}
+	assert_int_equal(vdu_restart(f->ctx, "d", &(uint64_t){ 0 }, NULL), -EIO);
+	WAIT_FOR(!supervisor(f));
+	before = server(f);
+	start(f);
+	assert_int_equal(server(f), before);
+	assert_int_equal(record(f).handovers, 1);
+	stop(f);
+	(void)close(fd);
+}
+
 static void orphan_gets_a_supervisor_first(void **state)
 {
 	struct fixture *f = *state;
@@ -194,6 +240,7 @@ int main(int argc, char **argv)
 		T(death_of_the_old_one_is_a_crash),
 		T(stop_ends_both),
 		T(nobody_is_replaced),
+		T(memory_is_not_waited_for_long),
 		T(orphan_gets_a_supervisor_first),
 	};
 
