@@ -258,6 +258,27 @@ static void second_signal_kills(void **state)
 	stop(f);
 }
 
+/* Whoever was interrupted is not told that it took too long. */
+static void interrupted_is_not_late(void **state)
+{
+	struct fixture *f = *state;
+	struct vdu_error err = { 0 };
+	int lock;
+
+	tell(f, "/mode", "drain");
+	start(f);
+	assert_int_equal(vdu__lock_device(f->ctx, "d", &lock, NULL), 0);
+	vdu_ctx_cancel(f->ctx);
+	assert_int_equal(vdu_stop(f->ctx, "d", &err), -EINTR);
+	assert_string_equal(err.text, "interrupted before the device was locked");
+	(void)close(lock);
+	assert_int_equal(vdu_stop(f->ctx, "d", &err), -EINTR);
+	assert_string_equal(err.text,
+			    "interrupted before its server had stopped");
+	tell(f, "/mode", "serve");
+	WAIT_FOR(!supervisor(f));
+}
+
 /* Who is on its way out does not count as serving. */
 static void start_waits_for_a_stop(void **state)
 {
@@ -453,6 +474,7 @@ int main(int argc, char **argv)
 		T(serving_by_hand_is_left_alone),
 		T(there_is_one_supervisor),
 		T(second_signal_kills),
+		T(interrupted_is_not_late),
 		T(start_waits_for_a_stop),
 		T(stopped_supervisor_can_be_ended),
 		T(requests_fail_when_the_time_is_up),
