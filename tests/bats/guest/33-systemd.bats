@@ -213,6 +213,7 @@ main_is_new() {
 	run_ok systemctl stop "vdusectl@$name"
 	ended "$pid"
 	inactive "$name"
+	run_ok vdusectl destroy --force "$name"
 }
 
 @test "systemd: why a unit does not start is what the command says" {
