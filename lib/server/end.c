@@ -27,14 +27,11 @@ static bool answers(struct vdu_ctx *ctx, const char *name)
 }
 
 /* grace_ms: between SIGTERM and SIGKILL; 0: SIGKILL at once. */
-static int end_process(struct vdu_ctx *ctx, pid_t pid, int grace_ms,
+static int end_process(struct vdu_ctx *ctx, pid_t pid, int pidfd, int grace_ms,
 		       struct vdu_error *err)
 {
-	CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	int r = 0;
 
-	if (pidfd < 0)
-		return 0;
 	if (grace_ms &&
 	    syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
 		r = vdu__wait_fd(ctx, pidfd, POLLIN, grace_ms);
@@ -58,7 +55,9 @@ static int end_process(struct vdu_ctx *ctx, pid_t pid, int grace_ms,
 
 int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, struct vdu_error *err)
 {
-	return end_process(ctx, pid, GRACE_MS, err);
+	CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return pidfd < 0 ? 0 : end_process(ctx, pid, pidfd, GRACE_MS, err);
 }
 
 static int end_openers(struct vdu_ctx *ctx, const char *name,
@@ -70,14 +69,23 @@ static int end_openers(struct vdu_ctx *ctx, const char *name,
 
 	while (r == 0 &&
 	       (pid = vdu__opener_pid(ctx, name, comm, sizeof(comm)))) {
+		CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
 		if (pid == getpid())
 			return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
 					 "this process serves it");
-		if (pid != last)
-			vdu__log(ctx, 4, "ending pid %d (%s), which serves it",
-				 pid, comm);
-		last = pid;
-		r = end_process(ctx, pid, GRACE_MS, err);
+		if (pidfd < 0 && errno != ESRCH)
+			return vdu__fail(err, VDU_STAGE_SERVER, -errno,
+					 "cannot end its server, pid %d: %s",
+					 pid, strerror(errno));
+		/* Else its pid may be another's by now. */
+		if (pidfd >= 0 && vdu__opener_pid(ctx, name, NULL, 0) == pid) {
+			if (pid != last)
+				vdu__log(ctx, 4, "ending pid %d (%s), which serves it",
+					 pid, comm);
+			last = pid;
+			r = end_process(ctx, pid, pidfd, GRACE_MS, err);
+		}
 		if (r == 0)
 			r = vdu__check_cancel(ctx, "its server was gone", err);
 	}
@@ -86,37 +94,36 @@ static int end_openers(struct vdu_ctx *ctx, const char *name,
 
 /*
  * It is not to bring the server back, and if it can it ends in peace: systemd
- * would start again what was killed.
+ * would start again what was killed. Its pidfd.
  */
-static pid_t tell_supervisor(struct vdu_ctx *ctx, const char *name)
+static int tell_supervisor(struct vdu_ctx *ctx, const char *name,
+			   pid_t *ret_pid)
 {
-	pid_t pid = vdu__supervisor_pid(ctx, name);
-	CLEANUP_CLOSE int pidfd = pid ?
-		(int)syscall(SYS_pidfd_open, pid, 0) : -EBADF;
+	int pidfd = vdu__supervisor_pidfd(ctx, name, ret_pid);
 
-	/* Gone in between, or still the one that holds the lock. */
-	if (pidfd < 0 || vdu__supervisor_pid(ctx, name) != pid)
-		return 0;
+	if (pidfd < 0)
+		return pidfd;
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGCONT, NULL, 0);
-	return pid;
+	return pidfd;
 }
 
 int vdu__server_end(struct vdu_ctx *ctx, const char *name,
 		    struct vdu_error *err)
 {
-	pid_t supervisor = tell_supervisor(ctx, name);
-	pid_t pid = vdu__server_pid(ctx, name);
+	pid_t above = 0, pid = 0;
+	CLEANUP_CLOSE int above_fd = tell_supervisor(ctx, name, &above);
+	CLEANUP_CLOSE int pidfd = vdu__server_pidfd(ctx, name, &pid);
 	bool gentle;
 	int r = 0;
 
-	if (pid) {
+	if (pidfd >= 0) {
 		/* A rescue server has no socket, and never much to finish. */
 		gentle = vdu__rescue_pid(ctx, name) == pid ||
 			 answers(ctx, name);
-		r = end_process(ctx, pid, gentle ? GRACE_MS : 0, err);
+		r = end_process(ctx, pid, pidfd, gentle ? GRACE_MS : 0, err);
 	}
-	if (r == 0 && supervisor)
-		r = end_process(ctx, supervisor, GRACE_MS, err);
+	if (r == 0 && above_fd >= 0)
+		r = end_process(ctx, above, above_fd, GRACE_MS, err);
 	return r < 0 ? r : end_openers(ctx, name, err);
 }

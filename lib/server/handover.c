@@ -31,10 +31,26 @@ static struct vdu__connection *find_heir(struct vdu__server *server)
 	return NULL;
 }
 
+/*
+ * The successor has hung up. The queues that are idle go on, the others when
+ * they have become idle, which is news: as if they were kicked just then.
+ */
+static void give_up(struct vdu__server *server)
+{
+	vdu__log(server->ctx, 4, "the successor has hung up; going on");
+	server->then = VDU_THEN_NOTHING;
+	for (unsigned int i = 0; i < server->n_queues; i++)
+		atomic_store(&server->queues[i].kicked_idle, true);
+	vdu__queues_go_on(server);
+}
+
 void vdu__handover_go(struct vdu__server *server)
 {
-	if (server->then != VDU_THEN_NOTHING || server->leave ||
-	    !find_heir(server))
+	const bool asked = find_heir(server);
+
+	if (server->then == VDU_THEN_HAND_OVER && !asked)
+		give_up(server);
+	if (server->then != VDU_THEN_NOTHING || server->leave || !asked)
 		return;
 	vdu__log(server->ctx, 6, "handing over: draining");
 	server->stopped_ns = vdu__now_ns();

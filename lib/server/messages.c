@@ -227,7 +227,8 @@ void vdu__server_news(struct vdu__server *server)
 				i);
 		}
 		/* Ready after DRIVER_OK, and nobody told: its kick does. */
-		if (atomic_exchange(&queue->kicked_idle, false) &&
+		if (atomic_load(&queue->idle) &&
+		    atomic_exchange(&queue->kicked_idle, false) &&
 		    server->then == VDU_THEN_NOTHING &&
 		    (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
 			vdu__queue_kicked(server, i);

@@ -167,7 +167,10 @@ void vdu__handover_share(struct vdu__server *server,
 /* Who asks on conn gets the device. */
 void vdu__handover_ask(struct vdu__server *server,
 		       struct vdu__connection *conn);
-/* Begin with it, if somebody has asked and nothing else is under way. */
+/*
+ * Begin with it, if somebody has asked and nothing else is under way; end it if
+ * nobody wants it any more.
+ */
 void vdu__handover_go(struct vdu__server *server);
 /* The queues are idle. */
 void vdu__handover_finish(struct vdu__server *server);

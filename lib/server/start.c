@@ -80,8 +80,7 @@ static void wait_end(int pidfd)
 {
 	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd >= 0)
-		(void)poll(&gone, 1, END_MS);
+	(void)poll(&gone, 1, END_MS);
 }
 
 /*
@@ -91,17 +90,18 @@ static void wait_end(int pidfd)
 static void end_launched(struct vdu_ctx *ctx, const char *name, pid_t pid,
 			 int pidfd)
 {
-	pid_t server = vdu__server_pid(ctx, name);
+	pid_t server;
+	CLEANUP_CLOSE int server_fd = vdu__server_pidfd(ctx, name, &server);
 	/* Not one that it has adopted. */
-	CLEANUP_CLOSE int server_fd = server && getpgid(server) == pid ?
-		(int)syscall(SYS_pidfd_open, server, 0) : -EBADF;
+	bool its_own = server_fd >= 0 && getpgid(server) == pid;
 
 	/* It may not have come to make the group. */
 	(void)kill(pid, SIGKILL);
 	(void)kill(-pid, SIGKILL);
 	wait_end(pidfd);
 	(void)waitpid(pid, NULL, WNOHANG);
-	wait_end(server_fd);
+	if (its_own)
+		wait_end(server_fd);
 }
 
 /* Until it says READY on the socket called file, or what went wrong. */
@@ -135,9 +135,26 @@ static int start(struct vdu_ctx *ctx, const char *name, const char *mode,
 	return r;
 }
 
+/*
+ * A server that is gone for long is not for a supervisor to make up for: who
+ * starts one wants to know if it cannot.
+ */
+static void forget_lost(struct vdu_ctx *ctx, const char *name)
+{
+	struct vdu__record record;
+
+	vdu__record_load(ctx, name, &record);
+	if (!record.server || vdu__server_pid(ctx, name))
+		return;
+	record.server = 0;
+	record.failing = false;
+	(void)vdu__record_save(ctx, name, &record);
+}
+
 int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 		      struct vdu_error *err)
 {
+	forget_lost(ctx, name);
 	if (vdu__systemd_usable(ctx))
 		return vdu__systemd_start(ctx, name, err);
 	return start(ctx, name, "--supervise", VDU_NOTIFY_START, err);
@@ -155,20 +172,21 @@ int vdu__rescue_start(struct vdu_ctx *ctx, const char *name,
  * A living supervisor is to try now, if it is not serving (SIGUSR1), or to
  * replace its server, and itself (SIGUSR2).
  */
-static int ask_supervisor(struct vdu_ctx *ctx, const char *name, pid_t pid,
-			  int number, struct vdu_error *err)
+static int ask_supervisor(struct vdu_ctx *ctx, const char *name, int number,
+			  struct vdu_error *err)
 {
 	CLEANUP_CLOSE int notify_fd = -EBADF;
 	CLEANUP_CLOSE int pidfd = -EBADF;
 	char notify[PATH_MAX];
+	pid_t pid;
 	int r;
 
 	notify_fd = vdu__notify_listen(ctx, name, VDU_NOTIFY_START, notify,
 				       err);
 	if (notify_fd < 0)
 		return notify_fd;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0 || vdu__supervisor_pid(ctx, name) != pid ||
+	pidfd = vdu__supervisor_pidfd(ctx, name, &pid);
+	if (pidfd < 0 ||
 	    syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0)
 		r = vdu__fail(err, VDU_STAGE_SERVER, -EAGAIN,
 			      "its supervisor has just ended");
@@ -180,32 +198,30 @@ static int ask_supervisor(struct vdu_ctx *ctx, const char *name, pid_t pid,
 
 /* End the process that who finds, and wait until it is gone. */
 static int end_process(struct vdu_ctx *ctx, const char *name,
-		       pid_t (*who)(const struct vdu_ctx *ctx,
-				    const char *name),
+		       int (*who)(const struct vdu_ctx *ctx, const char *name,
+				  pid_t *ret_pid),
 		       struct vdu_error *err)
 {
-	pid_t pid = who(ctx, name);
-	CLEANUP_CLOSE int pidfd = -EBADF;
-	int r;
+	pid_t pid = 0;
+	CLEANUP_CLOSE int pidfd = who(ctx, name, &pid);
+	int r = pidfd;
 
-	if (!pid)
+	if (pidfd >= 0 &&
+	    syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0)
+		r = -errno;
+	if (r == -ESRCH)
 		return 0;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* Gone in between, or still the one that holds the lock. */
-	if (pidfd < 0 || who(ctx, name) != pid)
-		return 0;
-	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0)
-		return errno == ESRCH ? 0 :
-			vdu__fail(err, VDU_STAGE_SERVER, -errno,
-				  "cannot stop its server, pid %d: %s", pid,
-				  strerror(errno));
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_SERVER, r,
+				 "cannot stop its server: %s", strerror(-r));
 	/* It has no reason to be stopped: what serves may be looked at so. */
-	if (who == vdu__supervisor_pid)
+	if (who == vdu__supervisor_pidfd)
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGCONT, NULL, 0);
 	r = vdu__wait_fd(ctx, pidfd, POLLIN, -1);
 	if (r < 0)
 		return vdu__fail(err, VDU_STAGE_SERVER, r,
-				 "its server did not stop in time");
+				 r == -EINTR ? "interrupted before its server had stopped" :
+					       "its server did not stop in time");
 	/* ECHILD: another process has started it. */
 	(void)waitpid(pid, NULL, WNOHANG);
 	return 0;
@@ -220,8 +236,8 @@ int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 
 	/* What was started without systemd is still there. */
 	if (r == 0)
-		r = end_process(ctx, name, vdu__supervisor_pid, err);
-	return r < 0 ? r : end_process(ctx, name, vdu__server_pid, err);
+		r = end_process(ctx, name, vdu__supervisor_pidfd, err);
+	return r < 0 ? r : end_process(ctx, name, vdu__server_pidfd, err);
 }
 
 static int require_ours(struct vdu_ctx *ctx, const char *name, int *ret_lock,
@@ -246,7 +262,7 @@ PUBLIC int vdu_start(struct vdu_ctx *ctx, const char *name,
 	if (r < 0)
 		return r;
 	pid = vdu__supervisor_pid(ctx, name);
-	r = pid ? ask_supervisor(ctx, name, pid, SIGUSR1, err) : -ESRCH;
+	r = pid ? ask_supervisor(ctx, name, SIGUSR1, err) : -ESRCH;
 	/* Else it was about to end: with a server that was stopped. */
 	if (r == 0 || (pid && vdu__supervisor_pid(ctx, name) == pid))
 		return r;
@@ -277,7 +293,7 @@ PUBLIC int vdu_restart(struct vdu_ctx *ctx, const char *name,
 {
 	CLEANUP_CLOSE int lock = -EBADF;
 	struct vdu__record before, after;
-	pid_t pid, server;
+	pid_t server;
 	int r = require_ours(ctx, name, &lock, err);
 
 	*ret_pause_us = 0;
@@ -286,11 +302,10 @@ PUBLIC int vdu_restart(struct vdu_ctx *ctx, const char *name,
 	if (is_broken(ctx, name))
 		return vdu__fail(err, VDU_STAGE_DEVICE, -EPERM,
 				 "the kernel has given the device up");
-	pid = vdu__supervisor_pid(ctx, name);
 	server = vdu__server_pid(ctx, name);
 	vdu__record_load(ctx, name, &before);
-	if (pid) {
-		r = ask_supervisor(ctx, name, pid, SIGUSR2, err);
+	if (vdu__supervisor_pid(ctx, name)) {
+		r = ask_supervisor(ctx, name, SIGUSR2, err);
 	} else if (server && server != before.server) {
 		r = vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
 			      "its server, pid %d, has no supervisor that could replace it",
@@ -299,9 +314,7 @@ PUBLIC int vdu_restart(struct vdu_ctx *ctx, const char *name,
 		/* A server whose supervisor died has another one then. */
 		r = vdu__server_start(ctx, name, err);
 		if (r == 0 && server)
-			r = ask_supervisor(ctx, name,
-					   vdu__supervisor_pid(ctx, name),
-					   SIGUSR2, err);
+			r = ask_supervisor(ctx, name, SIGUSR2, err);
 	}
 	if (r < 0)
 		return r;

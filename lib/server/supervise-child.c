@@ -21,6 +21,7 @@
 #define LIMIT_MS 20000
 #define START_MS 20000		/* for a server to be ready */
 #define PAUSE_FIRST_MS 100
+#define SHARE_MS 2000		/* to give us its memory: we wait */
 #define CALM_MS 10000		/* a life as long as this ends the pauses */
 #define WORKED_MS 1000		/* and one as this, an outage */
 
@@ -117,7 +118,7 @@ static void keep_memory(struct vdu__supervisor *s)
 
 	if (s->memory_fd >= 0 || strcmp(s->file.spec.backend, "memory"))
 		return;
-	deadline = vdu__limit(s->ctx, s->record.limit_ms);
+	deadline = vdu__limit(s->ctx, SHARE_MS);
 	if (vdu__take_backend(s->ctx, s->name, &s->memory_fd, &err) < 0)
 		vdu__log(s->ctx, 4, "a crash of its server would lose its memory: %s",
 			 err.text);
@@ -151,6 +152,12 @@ void vdu__child_ready(struct vdu__supervisor *s)
 	if (s->lost_ns)
 		vdu__log(s->ctx, 6, "its server is back, pid %d, after %.3f s",
 			 child->pid, (double)(now - s->lost_ns) / 1e9);
+	/* First of all: who comes after us has to know it. */
+	if (child->successor) {
+		s->record.server = child->pid;
+		s->record.handovers++;
+		vdu__supervisor_save(s);
+	}
 	keep_memory(s);
 	if (child->successor)
 		vdu__replace_ready(s);
@@ -281,6 +288,20 @@ void vdu__child_reap(struct vdu__supervisor *s)
 	s->record.server = 0;
 	s->record.failing = false;
 	vdu__supervisor_save(s);
+}
+
+void vdu__child_lost(struct vdu__supervisor *s)
+{
+	s->was_ready = true;
+	/* To who has started us that is no failure, but what we are for. */
+	vdu__notify_ready();
+	s->child = (struct vdu__child){
+		.pid = s->record.server, .pidfd = -EBADF, .adopted = true,
+		.ready = true, .rescue = s->record.failing,
+		.began_ns = vdu__now_ns(),
+	};
+	/* Ours, from before execve(2), or another supervisor's. */
+	vdu__child_reap(s);
 }
 
 static void fail_to_launch(struct vdu__supervisor *s, int code)

@@ -45,10 +45,7 @@ static void renew(struct vdu__supervisor *s)
 
 void vdu__replace_ready(struct vdu__supervisor *s)
 {
-	s->record.server = s->child.pid;
-	s->record.handovers++;
-	vdu__supervisor_save(s);
-	if (!s->old.pid)
+	if (!s->old.pid && !s->leaving)
 		renew(s);
 }
 

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 
 #include <vduse/manage.h>
 
@@ -93,8 +92,13 @@ static void leave(struct vdu__supervisor *s)
 /* SIGUSR1: `start` wants a server now, or `set` has changed the rules. */
 static void try_now(struct vdu__supervisor *s)
 {
-	if (s->child.pid && !s->child.rescue) {
-		if (s->child.ready && !s->child.killed)
+	const struct vdu__child *child = &s->child;
+
+	/* Who waits for one that is to end sees us end with it. */
+	if (s->leaving)
+		return;
+	if (child->pid && !child->rescue) {
+		if (child->ready && !child->killed && !child->stopping)
 			vdu__notify_at(s->start, "READY=1");
 		return;
 	}
@@ -184,7 +188,7 @@ static void act(struct vdu__supervisor *s)
 
 	if (s->child.pid)
 		act_with_child(s, now);
-	else
+	else if (!s->leaving)
 		act_without_child(s, now);
 	if (s->old.pid && now >= s->old.deadline_ns)
 		vdu__child_kill(s, &s->old, "showed no sign of life");
@@ -203,9 +207,9 @@ static int next_ms(const struct vdu__supervisor *s)
 
 	if (child->pid)
 		next = MIN(next, child->deadline_ns);
-	else
-		next = MIN(next, rescue_ns(s));
-	if (!child->pid || (child->rescue && child->ready && !child->stopping))
+	else if (!s->leaving)
+		next = MIN(next, MIN(s->retry_ns, rescue_ns(s)));
+	if (child->rescue && child->ready && !child->stopping)
 		next = MIN(next, s->retry_ns);
 	if (s->old.pid)
 		next = MIN(next, s->old.deadline_ns);
@@ -263,22 +267,17 @@ static int open_fds(struct vdu__supervisor *s, struct vdu_error *err)
 }
 
 /* A server whose supervisor has died goes on: it becomes ours. */
-static int adopt(struct vdu__supervisor *s, pid_t pid, struct vdu_error *err)
+static int adopt(struct vdu__supervisor *s, struct vdu_error *err)
 {
 	struct vdu__child *child = &s->child;
 
-	if (pid != s->record.server)
+	if (child->pid != s->record.server)
 		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
-				 "it is served already, by pid %d", pid);
-	child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (child->pidfd < 0)
-		return vdu__fail(err, VDU_STAGE_SERVER, -errno,
-				 "its server, pid %d, has just ended", pid);
-	child->pid = pid;
+				 "it is served already, by pid %d", child->pid);
 	child->adopted = true;
 	child->rescue = s->record.failing;
 	vdu__log(s->ctx, 6, "its server runs already, pid %d: it is mine now",
-		 pid);
+		 child->pid);
 	vdu__child_ready(s);
 	s->was_ready = true;
 	/* The rescue server was only for want of a better one. */
@@ -311,7 +310,6 @@ static void listen_to_one(const struct vdu__supervisor *s)
 
 static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 {
-	pid_t pid;
 	int r;
 
 	r = vdu__spec_load(s->ctx, s->name, &s->file, err);
@@ -332,10 +330,13 @@ static int set_up(struct vdu__supervisor *s, struct vdu_error *err)
 	vdu__record_load(s->ctx, s->name, &s->record);
 	s->sign_every_ns = vdu__notify_watchdog_ns() / 2;
 	s->memory_fd = vdu__inherited(VDU_INHERITED_BACKEND);
-	pid = vdu__server_pid_at(s->lock_fd);
-	if (pid)
-		return adopt(s, pid, err);
-	vdu__child_start(s, VDU_SERVER);
+	s->child.pidfd = vdu__server_pidfd_at(s->lock_fd, &s->child.pid);
+	if (s->child.pidfd >= 0)
+		return adopt(s, err);
+	if (s->record.server)
+		vdu__child_lost(s);
+	else
+		vdu__child_start(s, VDU_SERVER);
 	return 0;
 }
 

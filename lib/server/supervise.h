@@ -70,6 +70,8 @@ void vdu__child_kill(struct vdu__supervisor *s, struct vdu__child *child,
 		     const char *why);
 /* Its process has ended. */
 void vdu__child_reap(struct vdu__supervisor *s);
+/* It has, before there was a child: the one in the record. */
+void vdu__child_lost(struct vdu__supervisor *s);
 
 /* supervise-replace.c: SIGUSR2, a new server for the one that runs. */
 void vdu__replace(struct vdu__supervisor *s);

@@ -108,7 +108,8 @@ int vdu__systemd_stop(struct vdu_ctx *ctx, const char *name,
 
 	if (r == -ETIMEDOUT || r == -EINTR)
 		return vdu__fail(err, VDU_STAGE_SERVER, r,
-				 "its server did not stop in time");
+				 r == -EINTR ? "interrupted before its server had stopped" :
+					       "its server did not stop in time");
 	/* A systemd that refuses or is gone: the server can be ended without. */
 	if (r != 0)
 		vdu__log(ctx, 4, "systemctl stop vdusectl@%s: %d", name, r);

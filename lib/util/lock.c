@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
+#include <sys/syscall.h>
 
 #include "lib/util/fs.h"
 
@@ -29,7 +29,9 @@ static int lock_wait(struct vdu_ctx *ctx, int fd, const char *what,
 		r = vdu__wait_fd(ctx, -1, 0, RETRY_MS);
 		if (r < 0)
 			return vdu__fail(err, VDU_STAGE_STATE, r,
-					 "%s is locked by another command", what);
+					 r == -EINTR ? "interrupted before %s was locked" :
+						       "%s is locked by another command",
+					 what);
 	}
 }
 
@@ -203,7 +205,44 @@ pid_t vdu__supervisor_pid(const struct vdu_ctx *ctx, const char *name)
 	return holder(ctx, name, SUPERVISOR);
 }
 
-pid_t vdu__server_pid_at(int claim_fd)
+static int holder_pidfd(int lock_fd, enum role role, pid_t *ret_pid)
 {
-	return holder_at(claim_fd, SERVER);
+	pid_t pid = holder_at(lock_fd, role);
+	CLEANUP_CLOSE int pidfd = -EBADF;
+
+	if (!pid)
+		return -ESRCH;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	/* It had the lock, and still has it: nobody else has got its pid. */
+	if (holder_at(lock_fd, role) != pid)
+		return -ESRCH;
+	*ret_pid = pid;
+	return TAKE_FD(pidfd);
+}
+
+static int role_pidfd(const struct vdu_ctx *ctx, const char *name,
+		      enum role role, pid_t *ret_pid)
+{
+	CLEANUP_CLOSE int fd = open_device_lock(ctx, name);
+
+	return fd < 0 ? -ESRCH : holder_pidfd(fd, role, ret_pid);
+}
+
+int vdu__server_pidfd(const struct vdu_ctx *ctx, const char *name,
+		      pid_t *ret_pid)
+{
+	return role_pidfd(ctx, name, SERVER, ret_pid);
+}
+
+int vdu__supervisor_pidfd(const struct vdu_ctx *ctx, const char *name,
+			  pid_t *ret_pid)
+{
+	return role_pidfd(ctx, name, SUPERVISOR, ret_pid);
+}
+
+int vdu__server_pidfd_at(int claim_fd, pid_t *ret_pid)
+{
+	return holder_pidfd(claim_fd, SERVER, ret_pid);
 }

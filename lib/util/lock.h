@@ -40,11 +40,20 @@ pid_t vdu__rescue_pid(const struct vdu_ctx *ctx, const char *name);
 
 /*
  * The same for its supervisor. Who has claimed must not open that file again:
- * closing any descriptor of it drops the claim (fcntl(2)). Hence the last one.
+ * closing any descriptor of it drops the claim (fcntl(2)).
  */
 int vdu__claim_supervisor(struct vdu_ctx *ctx, const char *name, int *ret_fd,
 			  struct vdu_error *err);
 /* fd holds that claim of this process already, from before execve(2): 0. */
 int vdu__keep_supervisor(struct vdu_ctx *ctx, const char *name, int fd);
 pid_t vdu__supervisor_pid(const struct vdu_ctx *ctx, const char *name);
-pid_t vdu__server_pid_at(int claim_fd);
+
+/*
+ * The same as pidfds, for who is to wait for them or to signal them: that pid
+ * may soon be another's. The last one for who has claimed. -ESRCH: none.
+ */
+int vdu__server_pidfd(const struct vdu_ctx *ctx, const char *name,
+		      pid_t *ret_pid);
+int vdu__supervisor_pidfd(const struct vdu_ctx *ctx, const char *name,
+			  pid_t *ret_pid);
+int vdu__server_pidfd_at(int claim_fd, pid_t *ret_pid);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <linux/virtio_config.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -138,6 +139,39 @@ static void a_driver_that_begins_again_has_been_reset(void **state)
 	assert_true(f->started.running);
 }
 
+/* Its queue has a request in flight; then the successor hangs up. */
+static void a_handover_that_nobody_waits_for_is_none(void **state)
+{
+	struct fixture *f = *state;
+	struct vdu__connection *conn = &f->server.connections[3];
+
+	run_as_if_resumed(f);
+	f->queue.idle = false;
+	f->queue.cmd_fd = -1;
+	conn->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	vdu__handover_ask(&f->server, conn);
+	vdu__handover_go(&f->server);
+	assert_int_equal(f->server.then, VDU_THEN_HAND_OVER);
+	vdu__socket_close(conn);
+	vdu__handover_go(&f->server);
+	assert_int_equal(f->server.then, VDU_THEN_NOTHING);
+	/* It will go on, but it is not idle yet. */
+	assert_false(f->started.running);
+	vdu__server_news(&f->server);
+	assert_true(atomic_load(&f->queue.kicked_idle));
+	f->queue.idle = true;
+	vdu__server_news(&f->server);
+	assert_false(atomic_load(&f->queue.kicked_idle));
+	/* Who is about to end does not begin anew. */
+	conn->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	f->queue.idle = false;
+	vdu__handover_ask(&f->server, conn);
+	vdu__server_leave(&f->server);
+	vdu__socket_close(conn);
+	vdu__handover_go(&f->server);
+	assert_int_equal(f->server.then, VDU_THEN_LEAVE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +179,9 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_driver_that_begins_again_has_been_reset, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_handover_that_nobody_waits_for_is_none, set_up,
 			tear_down),
 	};
 

@@ -70,8 +70,8 @@ static inline int refuse(void)
 	return 1;
 }
 
-/* Signs of life until it is to end. */
-static inline void live(void)
+/* Signs of life until it is to end, and then has nothing more to flush. */
+static inline void live(struct vdu_ctx *ctx)
 {
 	uint64_t every_ms = vdu__notify_watchdog_ns() / 2000000;
 
@@ -84,13 +84,15 @@ static inline void live(void)
 		vdu__notify_handed_over();
 	else
 		vdu__notify_stopping();
+	while (told(ctx, "drain"))
+		(void)poll(NULL, 0, 5);
 }
 
 static inline int be_server(struct vdu_ctx *ctx, const char *name)
 {
 	int fd;
 
-	if (told(ctx, "refuse"))
+	if (told(ctx, "refuse") || told(ctx, "crash"))
 		return refuse();
 	(void)signal(SIGTERM, told(ctx, "stubborn") ? SIG_IGN : on_term);
 	if (vdu__claim_server(ctx, name, &fd, NULL) < 0)
@@ -98,7 +100,7 @@ static inline int be_server(struct vdu_ctx *ctx, const char *name)
 	vdu__notify_ready();
 	if (told(ctx, "die"))
 		return 3;
-	live();
+	live(ctx);
 	return 0;
 }
 
@@ -112,14 +114,19 @@ static inline int be_successor(struct vdu_ctx *ctx, const char *name)
 	if (told(ctx, "refuse"))
 		return refuse();
 	(void)signal(SIGTERM, on_term);
-	if (!before || kill(before, SIGHUP) < 0)
+	/* What the one before it has in flight never ends. */
+	while (told(ctx, "drain") && !ended)
+		(void)poll(NULL, 0, 5);
+	if (ended || !before || kill(before, SIGHUP) < 0)
 		return 2;
 	if (told(ctx, "die"))
 		return 3;
 	while (vdu__claim_server(ctx, name, &fd, NULL) < 0)
 		(void)poll(NULL, 0, 5);
 	vdu__notify_ready_after(PAUSE_US);
-	live();
+	if (told(ctx, "crash"))
+		(void)raise(SIGKILL);
+	live(ctx);
 	return 0;
 }
 
@@ -142,16 +149,21 @@ static inline int serve(int argc, char **argv)
 {
 	const char *name = argv[argc - 1];
 	struct vdu_ctx *ctx;
+	int r;
 
 	if (vdu_ctx_new(&ctx) < 0 ||
 	    vdu_ctx_set_root(ctx, getenv(ROOT_VARIABLE)) < 0)
 		return 4;
 	if (!strcmp(argv[2], "--supervise"))
-		return vdu_supervise(ctx, name, NULL) < 0;
-	if (!strcmp(argv[2], "--take-over"))
-		return be_successor(ctx, name);
-	return strcmp(argv[2], "--rescue") ? be_server(ctx, name) :
-					     be_rescue(ctx, name);
+		r = vdu_supervise(ctx, name, NULL) < 0;
+	else if (!strcmp(argv[2], "--take-over"))
+		r = be_successor(ctx, name);
+	else if (!strcmp(argv[2], "--rescue"))
+		r = be_rescue(ctx, name);
+	else
+		r = be_server(ctx, name);
+	vdu_ctx_free(ctx);
+	return r;
 }
 
 /* --- around ------------------------------------------------------------- */

@@ -180,6 +180,41 @@ shows_life() { [ "$(property "$1" WatchdogTimestampMonotonic)" -gt "$2" ]; }
 	run_ok vdusectl start "$name"
 }
 
+# main_is_new NAME PID: the unit has another main process, which is ready.
+main_is_new() {
+	[ "$(property "$1" MainPID)" != "$2" ] && active "$1"
+}
+
+@test "systemd: a supervisor that dies takes no server along; the next one ends it" {
+	local name pid main dir=$BATS_TEST_TMPDIR
+	name=$(dev_name)
+
+	random_file "$dir/data" $((1 << 20))
+	make_node "$name" --backend memory --size 1M
+	write_node "$dir/data" "$node"
+	pid=$(server_of "$name")
+	main=$(property "$name" MainPID)
+	inside kill -9 "$main"
+	wait_until 30 main_is_new "$name" "$main"
+	[ "$(server_of "$name")" = "$pid" ]
+	of_unit "$pid" "$name"
+	echo 3 > /proc/sys/vm/drop_caches
+	run_ok cmp "$node" "$dir/data"
+	# It has the memory, too.
+	inside kill -9 "$pid"
+	wait_until 30 served_anew "$name" "$pid"
+	echo 3 > /proc/sys/vm/drop_caches
+	run_ok cmp "$node" "$dir/data"
+	# A stuck server does not outlive its unit: six seconds of silence.
+	echo 9 > "/sys/class/vduse/$name/msg_timeout"
+	run_ok vdusectl restart "$name"
+	pid=$(server_of "$name")
+	inside kill -STOP "$pid"
+	run_ok systemctl stop "vdusectl@$name"
+	ended "$pid"
+	inactive "$name"
+}
+
 @test "systemd: why a unit does not start is what the command says" {
 	local name
 	name=$(dev_name)

@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154 # status, output, stderr, vnode: set by others
 
 load 10-blk
+load 30-held
 
 # own_program: from now on "$program" is a copy of vdusectl of the test's own.
 own_program() {
@@ -127,6 +128,34 @@ own_program() {
 	wait_until 20 is_back "$name" "$pid"
 	run_ok dd if="$dir/data" of="$node" bs=64k oflag=direct status=none
 	run_ok cmp "$node" "$dir/data"
+}
+
+# Each processor has a queue.
+@test "restart: given up, it holds nothing that the backend does not hold" {
+	local name pid
+
+	requires taskset
+	name=$(dev_name)
+	slow_disk
+	make_node "$name" --backend "file:$slow" --queues 2
+	pid=$(column "$name" pid)
+	hold 0
+	taskset -c 0 dd if="$node" of="$BATS_TEST_TMPDIR/read" bs=64k count=1 \
+		iflag=direct status=none 3>&- &
+	reader=$!
+	wait_until 10 in_flight "$name" 1
+	run_fail 8 vdusectl restart --timeout 2s "$name"
+	kill -9 "$(pgrep -f "serve --take-over.* $name")"
+	run_ok timeout 20 taskset -c 1 dd if="$node" of=/dev/null bs=64k \
+		skip=16 count=1 iflag=direct
+	in_flight "$name" 1
+	[ "$(column "$name" pid)" = "$pid" ]
+	release 0
+	wait "$reader"
+	run_ok taskset -c 0 dd if="$node" of=/dev/null bs=64k count=1 \
+		iflag=direct
+	run_ok vdusectl restart "$name"
+	[ "$(column "$name" pid)" != "$pid" ]
 }
 
 @test "restart: starts a server where there is none, replaces none of others" {
