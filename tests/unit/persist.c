@@ -152,45 +152,73 @@ static void repair_clears_files_but_no_record(void **state)
 	assert_true(there(f, VDU_STATE_DIR "/d.img"));
 }
 
-/* create, which is over when repair comes to have the device's lock. */
-static void *finish_create(void *arg)
-{
-	struct fixture *f = arg;
-	int lock = open(whole(f, "/run/vdusectl/d/lock"), O_RDWR | O_CLOEXEC);
+/* One that is over, with its effect, when repair comes to have the lock. */
+struct command {
+	struct fixture *f;
+	void (*effect)(struct fixture *f);
+	int lock;
+};
 
-	assert_int_equal(flock(lock, LOCK_EX), 0);
-	return (void *)(intptr_t)lock;
-}
-
-static void *create_device(void *arg)
+static void *end_command(void *arg)
 {
-	struct fixture *f = ((void **)arg)[0];
+	struct command *command = arg;
 
 	(void)poll(NULL, 0, 100);
-	make_device(f);
-	(void)close((int)(intptr_t)((void **)arg)[1]);
+	command->effect(command->f);
+	(void)close(command->lock);
 	return NULL;
+}
+
+static void repair_amid(struct fixture *f, void (*effect)(struct fixture *f))
+{
+	struct command command = {
+		f, effect,
+		open(whole(f, "/run/vdusectl/d/lock"), O_RDWR | O_CLOEXEC),
+	};
+	pthread_t thread;
+	struct told told;
+
+	assert_int_equal(flock(command.lock, LOCK_EX), 0);
+	assert_int_equal(pthread_create(&thread, NULL, end_command, &command),
+			 0);
+	told = repair(f);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.left_alone, 1);
 }
 
 static void repair_leaves_what_create_has_just_made(void **state)
 {
 	struct fixture *f = *state;
-	void *arg[] = { f, NULL };
 	pid_t served;
-	pthread_t thread;
-	struct told told;
 
 	start(f);
 	served = server(f);
 	remove_all(f, DEVICE);
-	arg[1] = finish_create(f);
-	assert_int_equal(pthread_create(&thread, NULL, create_device, arg), 0);
-	told = repair(f);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(told.n, 1);
-	assert_int_equal(told.left_alone, 1);
+	repair_amid(f, make_device);
 	assert_true(there(f, "/run/vdusectl/d/spec.json"));
 	assert_int_equal(server(f), served);
+}
+
+static void bind_device(struct fixture *f)
+{
+	assert_int_equal(symlink("../../../../bus/vdpa/drivers/vhost_vdpa",
+				 whole(f, DEVICE "/d/driver")), 0);
+}
+
+static void repair_leaves_what_bind_has_just_bound(void **state)
+{
+	struct fixture *f = *state;
+
+	make_dir(f, DEVICE "/d");
+	tell(f, DEVICE "/d/driver_override", "");
+	make_dir(f, "/sys/bus/vdpa/drivers/vhost_vdpa");
+	tell(f, "/sys/bus/vdpa/drivers/vhost_vdpa/unbind", "");
+	/* Unbinding would need no server. */
+	tell(f, "/run/vdusectl/d/broken", "");
+	repair_amid(f, bind_device);
+	assert_string_equal(content(f, "/sys/bus/vdpa/drivers/vhost_vdpa/unbind"),
+			    "");
 }
 
 /* --- destroy -------------------------------------------------------------- */
@@ -351,6 +379,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(repair_clears_files_but_no_record),
 		T(repair_leaves_what_create_has_just_made),
+		T(repair_leaves_what_bind_has_just_bound),
 		T(destroy_keeps_the_image_if_the_record_stays),
 		T(forgetting_keeps_the_image_if_the_record_stays),
 		T(set_changes_nothing_if_the_record_cannot_be_written),
