@@ -222,6 +222,6 @@ PUBLIC int vdu_bind(struct vdu_ctx *ctx, const char *name,
 	vdu__binding_read(ctx, name, &bind.before);
 	r = bind_locked(ctx, &bind, flags, ret_node, err);
 	if (r == 0)
-		vdu__persist_refresh(ctx, name);
+		vdu__persist_note_driver(ctx, name);
 	return r;
 }

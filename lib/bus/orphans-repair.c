@@ -16,8 +16,10 @@
 
 /* Longer than that, and whoever has it waits for the dead server. */
 #define HOLDERS_MS 3000
-/* Another command has it: then it is no orphan. */
+/* For another command to end. */
 #define LOCK_MS 500
+/* It may be one that is to come back. */
+#define KEEP (VDU_DESTROY_KEEP_IMAGE | VDU_DESTROY_KEEP_RECORD)
 
 static int repair_device(struct vdu_ctx *ctx, const char *name,
 			 struct vdu_error *err)
@@ -27,7 +29,7 @@ static int repair_device(struct vdu_ctx *ctx, const char *name,
 	int n;
 
 	if (!vdu__device_attached(ctx, name))
-		return vdu_destroy(ctx, name, 0, err);
+		return vdu_destroy(ctx, name, KEEP, err);
 	deadline = vdu__limit(ctx, HOLDERS_MS);
 	n = vdu_holders(ctx, name, who, sizeof(who), NULL);
 	ctx->deadline_ns = deadline;
@@ -38,7 +40,39 @@ static int repair_device(struct vdu_ctx *ctx, const char *name,
 	if (vdu__opener_pid(ctx, name, NULL, 0))
 		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
 				 "somebody serves it again");
-	return vdu_destroy(ctx, name, VDU_DESTROY_FORCE, err);
+	return vdu_destroy(ctx, name, VDU_DESTROY_FORCE | KEEP, err);
+}
+
+/*
+ * Another command has it: then it is no orphan. -ENOENT: it has no lock.
+ * Whoever has the lock looks again, and keeps it until all is cleared.
+ */
+static int lock_orphan(struct vdu_ctx *ctx, const char *name, int *ret_lock,
+		       struct vdu_error *err)
+{
+	uint64_t deadline = vdu__limit(ctx, LOCK_MS);
+	int r = vdu__lock_device(ctx, name, ret_lock, err);
+
+	ctx->deadline_ns = deadline;
+	return r;
+}
+
+/* Perhaps only for now: bind attaches first. */
+static int repair_attached(struct vdu_ctx *ctx, const char *name,
+			   struct vdu_error *err)
+{
+	CLEANUP_CLOSE int lock = -EBADF;
+	struct vdu__binding binding;
+	int r = lock_orphan(ctx, name, &lock, err);
+
+	/* Destroyed meanwhile. */
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	vdu__binding_read(ctx, name, &binding);
+	if (binding.driver != VDU_DRIVER_NONE)
+		return vdu__fail(err, VDU_STAGE_UNBIND, -EBUSY,
+				 "it has a driver now");
+	return vdu__unbind_locked(ctx, name, false, err);
 }
 
 static int repair_files(struct vdu_ctx *ctx, const char *name,
@@ -46,23 +80,25 @@ static int repair_files(struct vdu_ctx *ctx, const char *name,
 {
 	CLEANUP_CLOSE int lock = -EBADF;
 	char path[PATH_MAX];
-	uint64_t deadline;
-	int r;
+	int r = lock_orphan(ctx, name, &lock, err);
 
-	if (vdu__exists(ctx, VDU_RUN_DIR "/%s/lock", name)) {
-		deadline = vdu__limit(ctx, LOCK_MS);
-		r = vdu__lock_device(ctx, name, &lock, err);
-		ctx->deadline_ns = deadline;
-		vdu__closep(&lock);
-		lock = -EBADF;
-		return r < 0 ? r : vdu_destroy(ctx, name, VDU_DESTROY_FORCE |
-					       VDU_DESTROY_KEEP_IMAGE, err);
+	/* Half made, unless somebody is at it under the host's. */
+	if (r == -ENOENT) {
+		r = vdu__lock_host(ctx, &lock, err);
+		if (r == 0 && vdu__exists(ctx, VDU_RUN_DIR "/%s/lock", name))
+			r = vdu__fail(err, VDU_STAGE_STATE, -EBUSY,
+				      "another command is at it");
 	}
-	/* No lock: half made, unless somebody is at it under the host's. */
-	r = vdu__lock_host(ctx, &lock, err);
+	if (r < 0)
+		return r;
+	if (vdu__device_exists(ctx, name))
+		return vdu__fail(err, VDU_STAGE_STATE, -EBUSY,
+				 "it has just been made");
+	r = vdu__server_end(ctx, name, err);
+	if (r < 0)
+		return r;
+	r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name);
 	if (r == 0)
-		r = vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name);
-	if (r == 0 && !vdu__exists(ctx, VDU_RUN_DIR "/%s/lock", name))
 		r = vdu__remove_dir(path);
 	return r < 0 ? vdu__fail(err, VDU_STAGE_STATE, r,
 				 "cannot remove its run directory: %s",
@@ -117,7 +153,7 @@ static int repair(struct vdu_ctx *ctx, const struct vdu_orphan *orphan,
 	case VDU_ORPHAN_FILES:
 		return repair_files(ctx, orphan->name, err);
 	case VDU_ORPHAN_ATTACHED:
-		return vdu_unbind(ctx, orphan->name, 0, err);
+		return repair_attached(ctx, orphan->name, err);
 	case VDU_ORPHAN_IMAGE:
 		return repair_image(ctx, orphan->name, err);
 	default:

@@ -111,6 +111,6 @@ PUBLIC int vdu_unbind(struct vdu_ctx *ctx, const char *name,
 	r = force ? vdu__unbind_forced(ctx, name, false, err) :
 		    vdu__unbind_locked(ctx, name, false, err);
 	if (r == 0)
-		vdu__persist_refresh(ctx, name);
+		vdu__persist_note_driver(ctx, name);
 	return r;
 }

@@ -39,10 +39,10 @@ static int remove_files(struct vdu_ctx *ctx, const char *name,
 	char path[PATH_MAX];
 	int r = 0;
 
+	/* First: a record of a device whose image is gone restores nothing. */
 	if (!(flags & VDU_DESTROY_KEEP_RECORD))
 		r = vdu__persist_remove(ctx, name, err);
-
-	if (vdu__spec_load(ctx, name, &file, NULL) == 0 &&
+	if (r == 0 && vdu__spec_load(ctx, name, &file, NULL) == 0 &&
 	    file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
 		(void)unlink(file.spec.path);
 	if (vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/%s", name) == 0)
@@ -56,6 +56,7 @@ static int forget(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 {
 	CLEANUP_CLOSE int host_lock = -EBADF;
 	struct vdu__persist record;
+	bool known;
 	int r;
 
 	/* A restore of it may have come this far. */
@@ -67,10 +68,12 @@ static int forget(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 	    vdu__exists(ctx, VDU_RUN_DIR "/%s", name))
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device");
-	if (vdu__persist_load(ctx, name, &record, NULL) == 0 &&
-	    record.file.spec.image_owned && !(flags & VDU_DESTROY_KEEP_IMAGE))
+	known = vdu__persist_load(ctx, name, &record, NULL) == 0;
+	r = vdu__persist_remove(ctx, name, err);
+	if (r == 0 && known && record.file.spec.image_owned &&
+	    !(flags & VDU_DESTROY_KEEP_IMAGE))
 		(void)unlink(record.file.spec.path);
-	return vdu__persist_remove(ctx, name, err);
+	return r;
 }
 
 /* Off the bus, and served by nobody. */

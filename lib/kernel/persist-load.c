@@ -131,7 +131,10 @@ static int read_text(int fd, const char *path, char *text, size_t size,
 	return (int)len;
 }
 
-/* NULL with why: one whole JSON text and nothing behind it. */
+/*
+ * NULL with why: one whole JSON text and nothing behind it. Its strings need not
+ * be UTF-8: a path is bytes.
+ */
 static json_object *parse_text(const char *text, int len, const char **ret_why)
 {
 	json_tokener *tokener = json_tokener_new_ex(RECORD_DEPTH);
@@ -140,8 +143,7 @@ static json_object *parse_text(const char *text, int len, const char **ret_why)
 	*ret_why = "out of memory";
 	if (!tokener)
 		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
-			       JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	root = json_tokener_parse_ex(tokener, text, len);
 	*ret_why = json_tokener_get_error(tokener) == json_tokener_continue ?
 		"it ends too early" :

@@ -57,25 +57,18 @@ static int make_dir(const struct vdu_ctx *ctx, struct vdu_error *err)
 	return MIN(dir, 0);
 }
 
-/* The device as it is: what was asked for, and who has it now. */
-static int look_at(struct vdu_ctx *ctx, const char *name,
-		   struct vdu__persist *ret, struct vdu_error *err)
+/* NONE for one that a record cannot name. */
+static enum vdu_driver driver_now(struct vdu_ctx *ctx, const char *name)
 {
 	struct vdu__binding binding;
-	int r;
 
-	*ret = (struct vdu__persist){ 0 };
-	r = vdu__spec_load(ctx, name, &ret->file, err);
-	if (r < 0)
-		return r;
 	vdu__binding_read(ctx, name, &binding);
-	if (binding.driver != VDU_DRIVER_OTHER)
-		ret->driver = binding.driver;
-	return 0;
+	return binding.driver == VDU_DRIVER_OTHER ? VDU_DRIVER_NONE :
+						    binding.driver;
 }
 
-static int save(struct vdu_ctx *ctx, const struct vdu__persist *record,
-		struct vdu_error *err)
+int vdu__persist_save(struct vdu_ctx *ctx, const struct vdu__persist *record,
+		      struct vdu_error *err)
 {
 	json_object *root;
 	char path[PATH_MAX];
@@ -112,55 +105,51 @@ int vdu__persist_remove(struct vdu_ctx *ctx, const char *name,
 	return sync_dir(ctx, err);
 }
 
-static bool same(const struct vdu__persist *a, const struct vdu__persist *b)
+void vdu__persist_note_driver(struct vdu_ctx *ctx, const char *name)
 {
-	json_object *one = to_json(a), *other = to_json(b);
-	bool equal = json_object_equal(one, other);
-
-	json_object_put(one);
-	json_object_put(other);
-	return equal;
-}
-
-void vdu__persist_refresh(struct vdu_ctx *ctx, const char *name)
-{
-	struct vdu__persist old, now;
+	enum vdu_driver driver = driver_now(ctx, name);
+	struct vdu__persist record;
 	struct vdu_error err = { 0 };
 	int r;
 
 	if (!vdu__persist_exists(ctx, name))
 		return;
-	r = look_at(ctx, name, &now, &err);
-	if (r == 0 && (vdu__persist_load(ctx, name, &old, NULL) < 0 ||
-		       !same(&old, &now)))
-		r = save(ctx, &now, &err);
+	r = vdu__persist_load(ctx, name, &record, &err);
+	if (r == 0 && record.driver != driver) {
+		record.driver = driver;
+		r = vdu__persist_save(ctx, &record, &err);
+	}
 	if (r < 0)
-		vdu__log(ctx, 4, "%s is not recorded as it is now: %s", name,
+		vdu__log(ctx, 4, "the record of %s stays as it was: %s", name,
 			 err.text);
 }
 
-int vdu__persist_set(struct vdu_ctx *ctx, const char *name, bool on,
-		     struct vdu_error *err)
+void vdu__persist_of(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
+		     struct vdu__persist *ret)
 {
-	struct vdu__persist record;
-	int r;
-
-	if (!on)
-		return vdu__persist_remove(ctx, name, err);
-	r = look_at(ctx, name, &record, err);
-	return r < 0 ? r : save(ctx, &record, err);
+	*ret = (struct vdu__persist){
+		.file = *file, .driver = driver_now(ctx, file->spec.name),
+	};
 }
 
 PUBLIC int vdu_persist(struct vdu_ctx *ctx, const char *name, bool on,
 		       struct vdu_error *err)
 {
 	CLEANUP_CLOSE int lock = -EBADF;
+	struct vdu__spec_file file;
+	struct vdu__persist record;
 	int r = vdu__lock_device(ctx, name, &lock, err);
 
 	if (r == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device of ours");
-	return r < 0 ? r : vdu__persist_set(ctx, name, on, err);
+	if (r < 0 || !on)
+		return r < 0 ? r : vdu__persist_remove(ctx, name, err);
+	r = vdu__spec_load(ctx, name, &file, err);
+	if (r < 0)
+		return r;
+	vdu__persist_of(ctx, &file, &record);
+	return vdu__persist_save(ctx, &record, err);
 }
 
 static int is_record(const struct dirent *entry)

@@ -37,17 +37,20 @@ bool vdu__persist_exists(const struct vdu_ctx *ctx, const char *name);
 int vdu__persist_load(struct vdu_ctx *ctx, const char *name,
 		      struct vdu__persist *ret, struct vdu_error *err);
 
-/* vdu_persist(), by who holds the lock of the device. */
-int vdu__persist_set(struct vdu_ctx *ctx, const char *name, bool on,
-		     struct vdu_error *err);
+/* The device of that spec, as it is bound now. */
+void vdu__persist_of(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
+		     struct vdu__persist *ret);
+
+/* The caller holds the lock of the device, here and below. */
+int vdu__persist_save(struct vdu_ctx *ctx, const struct vdu__persist *record,
+		      struct vdu_error *err);
 
 /* None: 0. */
 int vdu__persist_remove(struct vdu_ctx *ctx, const char *name,
 			struct vdu_error *err);
 
 /*
- * Something about a device has changed: if it has a record, bring that up to
- * date. A failure is logged: what was done is done. The caller holds the lock
- * of the device.
+ * A device was bound or unbound: if it has a record, note that there, and leave
+ * all else in it as it is. A failure is logged: what was done is done.
  */
-void vdu__persist_refresh(struct vdu_ctx *ctx, const char *name);
+void vdu__persist_note_driver(struct vdu_ctx *ctx, const char *name);

@@ -11,6 +11,7 @@
 #include <vduse/manage.h>
 
 #include "lib/kernel/persist.h"
+#include "lib/server/client.h"
 #include "lib/util/lock.h"
 
 #define KEY_MAX 32
@@ -79,13 +80,85 @@ static int apply(struct change *change, const char *const *texts, size_t n,
 	return r;
 }
 
+/* Of a persistent device, before and after. */
+struct records {
+	bool had, has, changes;
+	struct vdu__persist old, new;
+};
+
+static void warn(struct vdu_ctx *ctx, const char *name,
+		 const struct vdu_error *err)
+{
+	vdu__log(ctx, 4, "the record of %s stays as it was: %s", name,
+		 err->text);
+}
+
+static void plan_records(struct vdu_ctx *ctx, const char *name,
+			 const struct change *change,
+			 const struct vdu__spec_file *file,
+			 const char *const *texts, size_t n,
+			 struct records *ret)
+{
+	struct change recorded = { .spec = &ret->new.file.spec };
+	struct vdu_error err = { 0 };
+	int r = vdu__persist_load(ctx, name, &ret->old, &err);
+
+	ret->had = r == 0;
+	if (change->persist_named) {
+		ret->has = change->persist;
+		ret->changes = true;
+		vdu__persist_of(ctx, file, &ret->new);
+	} else if (ret->had) {
+		/* What else is in it, by whomever, stays. */
+		ret->new = ret->old;
+		ret->has = ret->changes = true;
+		(void)apply(&recorded, texts, n, NULL);
+	} else if (vdu__persist_exists(ctx, name)) {
+		warn(ctx, name, &err);
+	}
+}
+
+static int write_record(struct vdu_ctx *ctx, const char *name,
+			const struct vdu__persist *record,
+			struct vdu_error *err)
+{
+	return record ? vdu__persist_save(ctx, record, err) :
+			vdu__persist_remove(ctx, name, err);
+}
+
+/*
+ * The record first: what was to be recorded and cannot be has changed nothing.
+ * A setting of the live device counts all the same.
+ */
+static int save(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
+		const struct records *records, bool required,
+		struct vdu_error *err)
+{
+	const char *name = file->spec.name;
+	struct vdu_error own = { 0 };
+	int r = 0;
+
+	if (records->changes)
+		r = write_record(ctx, name, records->has ? &records->new : NULL,
+				 required ? err : &own);
+	if (r < 0 && required)
+		return r;
+	if (r < 0)
+		warn(ctx, name, &own);
+	r = vdu__spec_save(ctx, file, err);
+	if (r < 0 && records->changes)
+		(void)write_record(ctx, name,
+				   records->had ? &records->old : NULL, NULL);
+	return r;
+}
+
 PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		   const char *const *texts, size_t n, struct vdu_error *err)
 {
 	CLEANUP_CLOSE int lock = -EBADF;
 	struct vdu__spec_file file = { 0 };
 	struct change change = { .spec = &file.spec };
-	pid_t supervisor;
+	struct records records = { 0 };
 	int r;
 
 	/* What makes no sense for any device needs none. */
@@ -100,17 +173,12 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		r = vdu__spec_load(ctx, name, &file, err);
 	if (r == 0)
 		r = apply(&change, texts, n, err);
-	if (r == 0)
-		r = vdu__spec_save(ctx, &file, err);
-	if (r == 0 && change.persist_named)
-		r = vdu__persist_set(ctx, name, change.persist, err);
-	else if (r == 0)
-		vdu__persist_refresh(ctx, name);
 	if (r < 0)
 		return r;
+	plan_records(ctx, name, &change, &file, texts, n, &records);
+	r = save(ctx, &file, &records, change.persist_named, err);
 	/* It reads the spec when it needs it; now, if it has to choose. */
-	supervisor = vdu__supervisor_pid(ctx, name);
-	if (supervisor)
-		(void)kill(supervisor, SIGUSR1);
-	return 0;
+	if (r == 0)
+		(void)vdu__supervisor_tell(ctx, name, SIGUSR1);
+	return r;
 }

@@ -4,7 +4,7 @@
 # its corpus once. Included by tests.mk.
 FUZZ_DEPS := clang jq llvm
 
-FUZZ_TARGETS := ring request inflight messages control client spec
+FUZZ_TARGETS := ring request inflight messages rescue control client spec
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(O)/fuzz/%)
 
 # What a target shares with others; which functions it stands before.
@@ -12,10 +12,12 @@ fuzz_uses_ring := guest
 fuzz_uses_request := guest worker
 fuzz_uses_inflight := guest worker
 fuzz_uses_messages := kernel server
+fuzz_uses_rescue := kernel server
 fuzz_uses_control := server
 fuzz_wraps_request := vdu__blk_parse vdu__blk_finish
 fuzz_wraps_inflight := vdu__inflight_take vdu__ring_retake
 fuzz_wraps_messages := ioctl
+fuzz_wraps_rescue := ioctl
 fuzz_wraps_client := connect recv
 
 define fuzz_rule

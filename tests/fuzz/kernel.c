@@ -90,14 +90,29 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	}
 }
 
+void kernel_scribble(void)
+{
+	uint64_t at = address();
+	uint8_t bytes[32];
+	size_t n = fuzz_u8(in) % sizeof(bytes);
+
+	fuzz_bytes(in, bytes, n);
+	/* Within what there is: it does not grow. */
+	if (at <= MEMORY - sizeof(bytes))
+		CHECK(pwrite(memory_fd, bytes, n, (off_t)at) == (ssize_t)n);
+}
+
 int kernel_open(struct vdu__server *for_server, struct fuzz *from)
 {
 	int fds[2];
 
 	if (memory_fd < 0) {
 		memory_fd = memfd_create("fuzz", MFD_CLOEXEC);
-		CHECK(memory_fd >= 0 && ftruncate(memory_fd, MEMORY) == 0);
+		CHECK(memory_fd >= 0);
 	}
+	/* All zeroes, for each input. */
+	CHECK(ftruncate(memory_fd, 0) == 0 &&
+	      ftruncate(memory_fd, MEMORY) == 0);
 	server = for_server;
 	in = from;
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,

@@ -9,3 +9,5 @@
 
 /* Give the server a device and an IOTLB; returns the kernel's end. */
 int kernel_open(struct vdu__server *server, struct fuzz *in);
+/* The driver writes something somewhere. */
+void kernel_scribble(void);

@@ -4,7 +4,7 @@
  * the kernel meanwhile: each message that was taken is answered once, no ring
  * outside the mapped memory is started, and none twice.
  *
- * Under test: lib/server/messages.c lib/server/complain.c lib/kernel/iotlb.c
+ * Under test: lib/server/messages.c lib/server/running.c lib/server/resume.c
  */
 #include <sys/socket.h>
 
@@ -116,10 +116,17 @@ static void set_up(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	uint8_t how;
+
 	in = (struct fuzz){ data, size };
 	set_up();
-	if (fuzz_u8(&in) & 1)
-		(void)vdu__server_resume(server, NULL);
+	how = fuzz_u8(&in);
+	if (how & 2)
+		server_lose_log();
+	for (uint8_t n = how >> 4; how & 4 && n; n--)
+		kernel_scribble();
+	if (how & 1 && vdu__server_resume(server, NULL) < 0)
+		server->leave = true;
 	while (in.left && !server->leave)
 		step();
 	/* When the data threads have obeyed, nothing is left without answer. */

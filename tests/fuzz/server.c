@@ -2,6 +2,7 @@
 /* A server without its loop, and what stands for its data threads. */
 #include "tests/fuzz/server.h"
 
+#include <fcntl.h>
 #include <sys/timerfd.h>
 
 #include "lib/util/ctx.h"
@@ -95,6 +96,7 @@ void server_obey(struct vdu__server *server, unsigned int i, bool broken)
 /* What all inputs share: a run directory and a log that nobody reads. */
 static struct vdu_ctx *ctx;
 static struct vdu__inflight *unread_log;
+static int log_fd;
 static unsigned int n_logged;
 
 /* A driver that fills the log fills the host's memory. */
@@ -103,7 +105,8 @@ static void count_line(void *data, int level, const char *text)
 	(void)data;
 	(void)level;
 	(void)text;
-	CHECK(++n_logged <= VDU_COMPLAINTS_MAX + 1);
+	/* That it says no more, and that the log was lost. */
+	CHECK(++n_logged <= VDU_COMPLAINTS_MAX + 2);
 }
 
 static void open_shared(void)
@@ -117,7 +120,17 @@ static void open_shared(void)
 	CHECK(vdu__mkdir_p(path, 0700) == 0);
 	CHECK(vdu__inflight_open(ctx, "d", SERVER_QUEUES, SERVER_QUEUE_SIZE,
 				 &unread_log, NULL) == 0);
-	vdu__inflight_begin(unread_log);
+	CHECK(vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/d/inflight") ==
+	      0);
+	log_fd = open(path, O_RDWR | O_CLOEXEC);
+	CHECK(log_fd >= 0);
+}
+
+void server_lose_log(void)
+{
+	static const uint32_t magic;
+
+	CHECK(pwrite(log_fd, &magic, sizeof(magic), 0) == sizeof(magic));
 }
 
 struct vdu__server *server_new(void)
@@ -127,6 +140,7 @@ struct vdu__server *server_new(void)
 	CHECK(server);
 	if (!ctx)
 		open_shared();
+	vdu__inflight_begin(unread_log);
 	n_logged = 0;
 	current = server;
 	memset(ran_in, 0, sizeof(ran_in));

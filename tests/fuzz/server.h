@@ -12,6 +12,8 @@
 #define SERVER_QUEUE_SIZE 8
 
 struct vdu__server *server_new(void);
+/* The log of requests in flight becomes one that nobody believes. */
+void server_lose_log(void);
 void server_free(struct vdu__server *server);
 
 /*

@@ -8,12 +8,19 @@ load "${BASH_SOURCE[0]%/*}/helpers"
 # The helper programs are built next to vdusectl.
 PATH+=:$(dirname "$(type -P vdusectl)")/tests
 
+# destroyed NAME: what one test leaves must not make others fail.
+destroyed() {
+	vdusectl destroy --if-exists -q "$1" && return
+	vdusectl destroy --force --if-exists -q "$1"
+	return 1
+}
+
 # make_blk NAME OPTION...: a device of ours that is gone when the test ends.
 make_blk() {
 	local name=$1
 	shift
 
-	defer vdusectl destroy --if-exists -q "$name"
+	defer destroyed "$name"
 	run_ok vdusectl create blk "$@" "$name"
 }
 

@@ -92,7 +92,7 @@ reader() {
 @test "force: a log of requests in flight that cannot be used" {
 	io_errors
 	name=$(dev_name)
-	make_node "$name" --size 8M --backend memory
+	make_node "$name" --size 8M
 	reader
 	wait_until 20 more_than 20
 	unsupervised "$name"
