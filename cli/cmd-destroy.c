@@ -7,6 +7,7 @@
 #include <vduse/persist.h>
 
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/operands.h"
 
 struct options {
@@ -102,16 +103,6 @@ static int destroy_one(struct cli *cli, const char *name, void *data,
 	return r;
 }
 
-static bool is_ours(struct vdu_dev *dev)
-{
-	return !strcmp(vdu_dev_owner(dev), "vdusectl");
-}
-
-static bool is_ours_or_dead(struct vdu_dev *dev)
-{
-	return is_ours(dev) || !vdu_dev_pid(dev);
-}
-
 static int run(struct cli *cli, const void *options)
 {
 	const struct options *o = options;
@@ -123,7 +114,8 @@ static int run(struct cli *cli, const void *options)
 	int code = operand_or_all(cli, o->all, true);
 
 	if (!code && o->all) {
-		code = operand_all(cli, o->force ? is_ours_or_dead : is_ours,
+		code = operand_all(cli, o->force ? device_is_ours_or_dead :
+						   device_is_ours,
 				   &all, &n);
 		names = (const char *const *)all;
 	}

@@ -7,6 +7,7 @@
 #include <vduse/manage.h>
 
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/operands.h"
 
 struct options {
@@ -73,13 +74,12 @@ static int unbind_one(struct cli *cli, const char *name, void *data,
 
 static bool is_ours(struct vdu_dev *dev)
 {
-	return device_is_bound(dev) && !strcmp(vdu_dev_owner(dev), "vdusectl");
+	return device_is_bound(dev) && device_is_ours(dev);
 }
 
 static bool is_ours_or_dead(struct vdu_dev *dev)
 {
-	return device_is_bound(dev) &&
-	       (is_ours(dev) || !vdu_dev_pid(dev));
+	return device_is_bound(dev) && device_is_ours_or_dead(dev);
 }
 
 static int run(struct cli *cli, const void *options)

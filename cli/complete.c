@@ -207,6 +207,16 @@ static void offer_records(const struct completion *c)
 			offer(c, names[i], NULL);
 }
 
+static bool is_given(const struct completion *c, const char *option)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (!strcmp(c->words[i], option))
+			return true;
+	return false;
+}
+
 /* Files below what is typed of a path; directories end in a slash. */
 static void offer_files(const struct completion *c)
 {
@@ -309,7 +319,10 @@ static void offer_kind(struct completion *c, enum complete complete)
 		offer_devices(c, complete);
 		return;
 	case COMPLETE_RECORD:
-		offer_records(c);
+		if (is_given(c, "--reverse"))
+			offer_devices(c, COMPLETE_OURS);
+		else
+			offer_records(c);
 		return;
 	case COMPLETE_BACKEND:
 		offer_backends(c);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/device.h"
 #include "cli/message.h"
 #include "cli/text.h"
 
@@ -36,6 +37,11 @@ bool device_is_bound(struct vdu_dev *dev)
 bool device_is_unbound(struct vdu_dev *dev)
 {
 	return !vdu_dev_driver(dev)[0];
+}
+
+bool device_is_ours_or_dead(struct vdu_dev *dev)
+{
+	return device_is_ours(dev) || !vdu_dev_pid(dev);
 }
 
 int operand_understood(struct cli *cli, device_test fits, const char *what,

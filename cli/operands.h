@@ -21,6 +21,7 @@ static inline void list_freep(struct vdu_list **list)
 typedef bool (*device_test)(struct vdu_dev *dev);
 bool device_is_bound(struct vdu_dev *dev);
 bool device_is_unbound(struct vdu_dev *dev);
+bool device_is_ours_or_dead(struct vdu_dev *dev);	/* "dead": not served */
 
 /*
  * The one device that fits; *ret is to be freed. Returns an exit code, having

@@ -35,7 +35,7 @@ enum complete {
 	COMPLETE_SERVED,	/* of ours, with a server */
 	COMPLETE_UNSERVED,	/* of ours, without */
 	COMPLETE_OURS,
-	COMPLETE_RECORD,	/* with a record in /etc, there or not */
+	COMPLETE_RECORD,	/* with a record in /etc; --reverse: of ours */
 	COMPLETE_BACKEND,
 	COMPLETE_ON_DEATH,
 	COMPLETE_SETTING,	/* KEY=VALUE of `set` */

@@ -55,6 +55,13 @@ int vdu__attach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 int vdu__detach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 
 /*
+ * 1: somebody serves it, and if it is ours answers; 0: nobody, or it is stuck;
+ * -EINTR, -ETIMEDOUT: the context's end came before that was known.
+ */
+int vdu__device_served(struct vdu_ctx *ctx, const char *name,
+		       struct vdu_error *err);
+
+/*
  * vdu_unbind() for a caller that holds the device lock. for_good: the device
  * is destroyed next, so a VM's map needs no server to clear it.
  */

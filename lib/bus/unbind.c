@@ -13,6 +13,9 @@
 #include "lib/util/fs.h"
 #include "lib/util/lock.h"
 
+/* A server that is busy answers in far less. */
+#define ANSWER_MS 2000
+
 static pid_t server_pid(const struct vdu_ctx *ctx, const char *name)
 {
 	return vdu__device_ours(ctx, name) ? vdu__server_pid(ctx, name) :
@@ -29,6 +32,16 @@ static int require_server(struct vdu_ctx *ctx, const char *name,
 				 name);
 	return vdu__device_ours(ctx, name) ?
 		vdu__server_ping(ctx, name, err) : 0;
+}
+
+int vdu__device_served(struct vdu_ctx *ctx, const char *name,
+		       struct vdu_error *err)
+{
+	uint64_t deadline = vdu__limit(ctx, ANSWER_MS);
+	int r = require_server(ctx, name, NULL);
+
+	ctx->deadline_ns = deadline;
+	return r == 0 ? 1 : vdu__check_cancel(ctx, "its server answered", err);
 }
 
 static int require_free(struct vdu_ctx *ctx, const char *name,

@@ -117,14 +117,20 @@ static int destroy_locked(struct vdu_ctx *ctx, const char *name, bool ours,
 PUBLIC int vdu_destroy(struct vdu_ctx *ctx, const char *name,
 		       unsigned int flags, struct vdu_error *err)
 {
-	bool force = flags & VDU_DESTROY_FORCE;
 	CLEANUP_CLOSE int lock = -EBADF;
-	bool existed;
+	bool existed, force;
 	int r;
 
 	if (!vdu__is_component(name))
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device");
+	if (flags & VDU_DESTROY_FORCE_DEAD) {
+		r = vdu__device_served(ctx, name, err);
+		if (r < 0)
+			return r;
+		flags |= r ? 0 : VDU_DESTROY_FORCE;
+	}
+	force = flags & VDU_DESTROY_FORCE;
 	existed = vdu__device_exists(ctx, name);
 	r = force ? vdu__lock_forced(ctx, name, &lock, err) :
 		    vdu__lock_device(ctx, name, &lock, err);

@@ -10,6 +10,7 @@
 
 #include "lib/bus/bus.h"
 #include "lib/kernel/persist.h"
+#include "lib/util/lock.h"
 #include "lib/util/undo.h"
 
 struct restore {
@@ -55,7 +56,7 @@ static int differences(const struct vdu_blk_spec *want,
 }
 
 static int compare(struct vdu_ctx *ctx, const struct restore *restore,
-		   struct vdu_error *err)
+		   unsigned int *ret_steps, struct vdu_error *err)
 {
 	const struct vdu__persist *want = &restore->record;
 	struct vdu_blk_spec have = { .size_of = sizeof(have) };
@@ -73,17 +74,23 @@ static int compare(struct vdu_ctx *ctx, const struct restore *restore,
 		return vdu__fail(err, VDU_STAGE_STATE, -EEXIST,
 				 "it is there, but differs: %s", text);
 	vdu__binding_read(ctx, restore->name, &binding);
-	if (binding.driver == VDU_DRIVER_NONE ||
-	    binding.driver == want->driver)
-		return 0;
-	return vdu__fail(err, VDU_STAGE_STATE, -EEXIST,
-			 "it is there, but differs: bound to %s instead of %s",
-			 driver_word(binding.driver),
-			 driver_word(want->driver));
+	if (binding.driver != VDU_DRIVER_NONE &&
+	    binding.driver != want->driver)
+		return vdu__fail(err, VDU_STAGE_STATE, -EEXIST,
+				 "it is there, but differs: bound to %s instead of %s",
+				 driver_word(binding.driver),
+				 driver_word(want->driver));
+	if (!vdu__server_pid(ctx, restore->name) ||
+	    vdu__rescue_pid(ctx, restore->name))
+		*ret_steps |= VDU_RESTORE_STARTED;
+	if (binding.driver != want->driver)
+		*ret_steps |= VDU_RESTORE_BOUND;
+	return 0;
 }
 
 static int make(struct vdu_ctx *ctx, struct restore *restore,
-		struct vdu__undo *undo, struct vdu_error *err)
+		struct vdu__undo *undo, unsigned int *ret_steps,
+		struct vdu_error *err)
 {
 	struct vdu_blk_spec spec = restore->record.file.spec;
 	bool dry = restore->flags & VDU_RESTORE_DRY_RUN;
@@ -91,14 +98,19 @@ static int make(struct vdu_ctx *ctx, struct restore *restore,
 
 	r = vdu_create_blk(ctx, &spec, VDU__CREATE_RESTORE |
 			   (dry ? VDU_CREATE_DRY_RUN : 0), err);
-	if (r == 0 && !dry)
+	if (r < 0)
+		return r;
+	if (!dry)
 		vdu__undo_push(undo, undo_create, restore);
-	return r;
+	*ret_steps = VDU_RESTORE_MADE | VDU_RESTORE_STARTED |
+		(restore->record.driver != VDU_DRIVER_NONE ?
+		 VDU_RESTORE_BOUND : 0);
+	return 0;
 }
 
 PUBLIC int vdu_restore(struct vdu_ctx *ctx, const char *name,
 		       unsigned int flags, char ret_node[VDU_NODE_MAX],
-		       struct vdu_error *err)
+		       unsigned int *ret_steps, struct vdu_error *err)
 {
 	CLEANUP(vdu__undo_run) struct vdu__undo undo = { .ctx = ctx };
 	struct restore restore = { .name = name, .flags = flags };
@@ -106,13 +118,14 @@ PUBLIC int vdu_restore(struct vdu_ctx *ctx, const char *name,
 	int r;
 
 	ret_node[0] = '\0';
+	*ret_steps = 0;
 	r = vdu__persist_load(ctx, name, &restore.record, err);
 	if (r < 0)
 		return r;
 	if (!vdu__device_exists(ctx, name)) {
-		r = make(ctx, &restore, &undo, err);
+		r = make(ctx, &restore, &undo, ret_steps, err);
 	} else {
-		r = compare(ctx, &restore, err);
+		r = compare(ctx, &restore, ret_steps, err);
 		if (r == 0 && !(flags & VDU_RESTORE_DRY_RUN))
 			r = vdu_start(ctx, name, err);
 	}

@@ -73,12 +73,15 @@ int vdu_unbind(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 #define VDU_DESTROY_KEEP_IMAGE	(1u << 0)	/* leave the default image */
 #define VDU_DESTROY_FORCE	(1u << 1)	/* as VDU_UNBIND_FORCE */
 #define VDU_DESTROY_KEEP_RECORD	(1u << 2)	/* vdu_restore() brings it back */
+#define VDU_DESTROY_FORCE_DEAD	(1u << 3)	/* FORCE, if its server is dead */
 
 /*
  * Unbind, stop the server, destroy the device, remove its files: also the
  * image, if create made it by default, and the record of a persistent device,
  * which need not be there otherwise. -EBUSY: as vdu_unbind(), or the server
- * is not ours; -ENOENT: no such device.
+ * is not ours; -ENOENT: no such device. VDU_DESTROY_FORCE_DEAD: with force if
+ * nobody serves the device, or a server of ours gives no answer for 2 seconds;
+ * else without.
  */
 int vdu_destroy(struct vdu_ctx *ctx, const char *name, unsigned int flags,
 		struct vdu_error *err);

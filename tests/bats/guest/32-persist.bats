@@ -210,7 +210,7 @@ after_reboot() {
 	rm "/var/lib/vdusectl/$name-2.img"
 }
 
-@test "persist: links in the way are replaced or refused, never followed" {
+@test "persist: links in the way are replaced or left alone, never followed" {
 	local name victim=$BATS_TEST_TMPDIR/victim
 	name=$(dev_name)
 
@@ -221,8 +221,12 @@ after_reboot() {
 	[ "$(< "$victim")" = mine ] && [ ! -L "$devices/$name.json" ]
 	ln -sf "$victim" "$devices/$name.json"
 	run_ok vdusectl bind virtio "$name"
+	[[ $stderr == *"the record of $name stays as it was: "*"symbolic link"* ]]
+	[ "$(< "$victim")" = mine ] && [ -L "$devices/$name.json" ]
+	run_ok vdusectl set "$name" persist=yes
 	[ "$(< "$victim")" = mine ] && [ ! -L "$devices/$name.json" ]
 	[ "$(recorded "$name" .bind)" = virtio ]
+	ln -sf "$victim" "$devices/$name.json"
 	run_ok vdusectl destroy "$name"
 	[ "$(< "$victim")" = mine ] && [ ! -e "$devices/$name.json" ]
 }

@@ -400,6 +400,39 @@ busy() {
 	run_ok vdusectl unbind "$foreign"
 }
 
+@test "force: restore --reverse: what is in use and served stays; all come back bound" {
+	local used dead pid mnt=$BATS_TEST_TMPDIR/mnt
+
+	io_errors
+	name=$(dev_name) used=$(dev_name used) dead=$(dev_name dead)
+	make_foreign "$dead"
+	run_ok vdusectl bind virtio "$dead"
+	kill -9 "$foreign_pid"
+	wait "$foreign_pid" || true
+	make_node "$used" --size 16M --persist
+	mkfs.ext4 -q "$node"
+	mkdir "$mnt"
+	mount "$node" "$mnt"
+	defer umount "$mnt"
+	pid=$(server_of "$used")
+	make_node "$name" --size 1M --persist
+	unsupervised "$name"
+	kill -STOP "$(server_of "$name")"
+	run_fail 5 timeout 120 vdusectl restore --reverse --force --timeout 20
+	[[ $stderr == *"restore $used: "*"mounted on $mnt"* ]]
+	[ ! -e "/dev/vduse/$name" ]
+	[ ! -e "/dev/vduse/$dead" ]
+	[ "$(server_of "$used")" = "$pid" ]
+	echo data > "$mnt/file"
+	umount "$mnt"
+	run_ok vdusectl restore --reverse --force
+	[ -z "$(vdusectl list -n)" ]
+	run_ok vdusectl restore
+	driver_is "$name" virtio_vdpa
+	driver_is "$used" virtio_vdpa
+	run_ok vdusectl destroy "$name" "$used"
+}
+
 @test "rescue: by hand: errors at once, until the server is back" {
 	local data=$BATS_TEST_TMPDIR/data
 

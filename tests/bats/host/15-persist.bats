@@ -155,7 +155,10 @@ refused() {
 	fake_devices
 	record blk2 '.bind = "" | .device.size = 10737418240'
 	ctl 0 restore -N blk2
-	[[ $output == "blk2 is there" ]]
+	[[ $output == "would start the server of blk2" ]]
+	record blk2 '.bind = "vhost" | .device.size = 10737418240'
+	ctl 0 restore -N blk2
+	[[ $output == $'would start the server of blk2\nwould bind blk2' ]]
 	record blk2 '.bind = "" | .device.size = 10737418240 |
 		.device.queues = 3'
 	ctl 4 restore -N blk2
@@ -180,6 +183,20 @@ refused() {
 	fake_devices
 	ctl 0 restore --reverse --dry-run
 	[[ $output == $'would take blk2 away\nwould take blk10 away' ]]
+}
+
+@test "restore --reverse --force: foreign ones, too, that nobody serves" {
+	fake_devices
+	ctl 0 restore --reverse --force --dry-run
+	[[ $output == $'would take blk2 away\nwould take blk10 away\nwould take qsd away' ]]
+	# Somebody has it open: a device that is there on any host.
+	echo 1:3 > "$VDUSECTL_ROOT/sys/class/vduse/qsd/dev"
+	mkdir -p "$VDUSECTL_ROOT/proc/$$/fd"
+	ln -s /dev/null "$VDUSECTL_ROOT/proc/$$/fd/5"
+	ctl 0 restore --reverse --force --dry-run
+	[[ $output == $'would take blk2 away\nwould take blk10 away' ]]
+	ctl 2 restore --force
+	[[ $stderr == *"--force is for --reverse"* ]]
 }
 
 @test "create --persist: the plan names the file, a content that is lost is said" {
@@ -255,6 +272,9 @@ refused() {
 	[[ $output == $'one\ntwo' ]]
 	run "$VDUSECTL" __complete restore one ""
 	[[ $output == two ]]
+	fake_devices
+	run "$VDUSECTL" __complete restore --reverse ""
+	[[ $(cut -f 1 <<< "$output") == $'blk2\nblk10' ]]
 }
 
 @test "the units: systemd finds nothing wrong with them" {
