@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "lib/bus/autoprobe.h"
 #include "lib/bus/bus.h"
@@ -142,25 +143,6 @@ static int repair_autoprobe(struct vdu_ctx *ctx, struct vdu_error *err)
 	return r < 0 ? r : vdu__autoprobe_off(ctx, &guard, err);
 }
 
-static int repair(struct vdu_ctx *ctx, const struct vdu_orphan *orphan,
-		  struct vdu_error *err)
-{
-	switch (orphan->kind) {
-	case VDU_ORPHAN_PROCESS:
-		return vdu__process_end(ctx, orphan->pid, err);
-	case VDU_ORPHAN_DEVICE:
-		return repair_device(ctx, orphan->name, err);
-	case VDU_ORPHAN_FILES:
-		return repair_files(ctx, orphan->name, err);
-	case VDU_ORPHAN_ATTACHED:
-		return repair_attached(ctx, orphan->name, err);
-	case VDU_ORPHAN_IMAGE:
-		return repair_image(ctx, orphan->name, err);
-	default:
-		return repair_autoprobe(ctx, err);
-	}
-}
-
 /* Still one? Something may have happened since it was found. */
 static bool remains(struct vdu_ctx *ctx, const struct vdu_orphan *orphan)
 {
@@ -172,6 +154,36 @@ static bool remains(struct vdu_ctx *ctx, const struct vdu_orphan *orphan)
 		    !strcmp(now.orphans[i].name, orphan->name))
 			return true;
 	return false;
+}
+
+static int repair_process(struct vdu_ctx *ctx, const struct vdu_orphan *orphan,
+			  struct vdu_error *err)
+{
+	CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, orphan->pid, 0);
+
+	/* Gone in between, or still the one that was found. */
+	if (pidfd < 0 || !remains(ctx, orphan))
+		return 0;
+	return vdu__process_end(ctx, orphan->pid, pidfd, err);
+}
+
+static int repair(struct vdu_ctx *ctx, const struct vdu_orphan *orphan,
+		  struct vdu_error *err)
+{
+	switch (orphan->kind) {
+	case VDU_ORPHAN_PROCESS:
+		return repair_process(ctx, orphan, err);
+	case VDU_ORPHAN_DEVICE:
+		return repair_device(ctx, orphan->name, err);
+	case VDU_ORPHAN_FILES:
+		return repair_files(ctx, orphan->name, err);
+	case VDU_ORPHAN_ATTACHED:
+		return repair_attached(ctx, orphan->name, err);
+	case VDU_ORPHAN_IMAGE:
+		return repair_image(ctx, orphan->name, err);
+	default:
+		return repair_autoprobe(ctx, err);
+	}
 }
 
 /* Processes first: they have files and devices. Images last: so do files. */

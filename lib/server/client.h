@@ -54,5 +54,6 @@ int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 int vdu__server_end(struct vdu_ctx *ctx, const char *name,
 		    struct vdu_error *err);
 
-/* SIGTERM, a moment, SIGKILL, and wait until it is gone. No such process: 0. */
-int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, struct vdu_error *err);
+/* SIGTERM, a moment, SIGKILL, and wait until pid, which pidfd is of, is gone. */
+int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, int pidfd,
+		     struct vdu_error *err);

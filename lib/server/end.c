@@ -53,11 +53,10 @@ static int end_process(struct vdu_ctx *ctx, pid_t pid, int pidfd, int grace_ms,
 	return 0;
 }
 
-int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, struct vdu_error *err)
+int vdu__process_end(struct vdu_ctx *ctx, pid_t pid, int pidfd,
+		     struct vdu_error *err)
 {
-	CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	return pidfd < 0 ? 0 : end_process(ctx, pid, pidfd, GRACE_MS, err);
+	return end_process(ctx, pid, pidfd, GRACE_MS, err);
 }
 
 static int end_openers(struct vdu_ctx *ctx, const char *name,
