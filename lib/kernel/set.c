@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include <vduse/manage.h>
 
 #include "lib/kernel/persist.h"
-#include "lib/server/client.h"
 #include "lib/util/lock.h"
 
 #define KEY_MAX 32
@@ -152,6 +152,16 @@ static int save(struct vdu_ctx *ctx, const struct vdu__spec_file *file,
 	return r;
 }
 
+/* It reads the spec when it needs it; now, if it has to choose. */
+static void tell_supervisor(struct vdu_ctx *ctx, const char *name)
+{
+	pid_t pid;
+	CLEANUP_CLOSE int pidfd = vdu__supervisor_pidfd(ctx, name, &pid);
+
+	if (pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
+}
+
 PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		   const char *const *texts, size_t n, struct vdu_error *err)
 {
@@ -177,8 +187,7 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		return r;
 	plan_records(ctx, name, &change, &file, texts, n, &records);
 	r = save(ctx, &file, &records, change.persist_named, err);
-	/* It reads the spec when it needs it; now, if it has to choose. */
 	if (r == 0)
-		(void)vdu__supervisor_tell(ctx, name, SIGUSR1);
+		tell_supervisor(ctx, name);
 	return r;
 }

@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <vduse/manage.h>
 
 #include "lib/util/fs.h"
-#include "lib/util/lock.h"
 
 #define REPLY_MAX (16U << 20)
 
@@ -276,17 +274,4 @@ int vdu__server_ping(struct vdu_ctx *ctx, const char *name,
 		return vdu__fail(err, VDU_STAGE_SERVER, -EBUSY,
 				 "nobody serves it");
 	return r;
-}
-
-pid_t vdu__supervisor_tell(struct vdu_ctx *ctx, const char *name, int number)
-{
-	pid_t pid = vdu__supervisor_pid(ctx, name);
-	CLEANUP_CLOSE int pidfd = pid ?
-		(int)syscall(SYS_pidfd_open, pid, 0) : -EBADF;
-
-	/* Gone in between, or still the one that holds the lock. */
-	if (pidfd < 0 || vdu__supervisor_pid(ctx, name) != pid ||
-	    syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0)
-		return 0;
-	return pid;
 }

@@ -35,13 +35,6 @@ int vdu__call_fds(struct vdu_ctx *ctx, int fd, const char *method,
  */
 int vdu__server_start(struct vdu_ctx *ctx, const char *name,
 		      struct vdu_error *err);
-
-/*
- * Send its supervisor that signal, if there is one: never a process that has
- * its pid by now. Returns the pid, or 0.
- */
-pid_t vdu__supervisor_tell(struct vdu_ctx *ctx, const char *name, int number);
-
 /* Ask it to drain and stop; wait until it and its supervisor are gone. */
 int vdu__server_stop(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err);
