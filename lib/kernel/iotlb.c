@@ -146,12 +146,19 @@ void *vdu__mapping_at(const struct vdu__mapping *mapping, uint64_t iova,
 	return mapping->va + (iova - mapping->start);
 }
 
+void *vdu__iotlb_translate(void *iotlb, uint64_t iova, uint64_t *len,
+			   bool write)
+{
+	const struct vdu__mapping *m = vdu__iotlb_find(iotlb, iova);
+
+	return m ? vdu__mapping_at(m, iova, len, write) : NULL;
+}
+
 void *vdu__iotlb_span(struct vdu__iotlb *iotlb, uint64_t iova, uint64_t bytes,
 		      bool write)
 {
-	const struct vdu__mapping *m = vdu__iotlb_find(iotlb, iova);
 	uint64_t len = bytes;
-	void *at = m ? vdu__mapping_at(m, iova, &len, write) : NULL;
+	void *at = vdu__iotlb_translate(iotlb, iova, &len, write);
 
 	/* What spans two mappings would not be contiguous here. */
 	return len == bytes ? at : NULL;

@@ -51,6 +51,10 @@ const struct vdu__mapping *vdu__iotlb_find(struct vdu__iotlb *iotlb,
 void *vdu__mapping_at(const struct vdu__mapping *mapping, uint64_t iova,
 		      uint64_t *len, bool write);
 
+/* Both, for a struct vdu__mem whose opaque is the IOTLB. */
+void *vdu__iotlb_translate(void *iotlb, uint64_t iova, uint64_t *len,
+			   bool write);
+
 /* Pointer to bytes from iova that one mapping has all of, or NULL. */
 void *vdu__iotlb_span(struct vdu__iotlb *iotlb, uint64_t iova, uint64_t bytes,
 		      bool write);

@@ -57,6 +57,10 @@ static struct vdu__slot *get_slot(struct vdu__queue *queue)
 		/* Released by the store: the control thread walks up to here. */
 		atomic_store(&queue->used_slots, queue->used_slots + 1);
 	}
+	if (slot) {
+		slot->chain.iov = slot->iov;
+		slot->chain.max_iov = queue->max_size;
+	}
 	return slot;
 }
 
@@ -245,8 +249,6 @@ static void recover_some(struct vdu__queue *queue)
 	       (head = vdu__inflight_next(queue->inflight, &queue->ring,
 					  &queue->recovered)) >= 0 &&
 	       (slot = get_slot(queue))) {
-		slot->chain.iov = slot->iov;
-		slot->chain.max_iov = queue->max_size;
 		vdu__ring_retake(&queue->ring, (uint16_t)head, &slot->chain);
 		begin(queue, slot);
 		bytes += weight(slot);
@@ -274,8 +276,6 @@ bool vdu__requests_take(struct vdu__queue *queue)
 	}
 	for (unsigned int i = 0; i < TAKE_MAX && bytes < TAKE_BYTES_MAX &&
 	     (slot = get_slot(queue)); i++) {
-		slot->chain.iov = slot->iov;
-		slot->chain.max_iov = queue->max_size;
 		r = vdu__ring_pop(&queue->ring, &slot->chain);
 		if (r != 1) {
 			put_slot(queue, slot);

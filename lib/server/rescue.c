@@ -212,13 +212,6 @@ static int open_device(struct vdu__rescue *rescue, struct vdu_error *err)
 	return 0;
 }
 
-static void *translate(void *opaque, uint64_t iova, uint64_t *len, bool write)
-{
-	const struct vdu__mapping *m = vdu__iotlb_find(opaque, iova);
-
-	return m ? vdu__mapping_at(m, iova, len, write) : NULL;
-}
-
 /* Ours is a disk; of others only a virtio driver on this host knows. */
 static uint32_t find_type(const struct vdu__rescue *rescue)
 {
@@ -272,12 +265,8 @@ static void open_log(struct vdu__rescue *rescue)
 		return;
 	if (vdu__inflight_open(rescue->ctx, rescue->name, file.spec.n_queues,
 			       file.spec.queue_size, &rescue->inflight,
-			       &why) < 0) {
+			       &why) < 0)
 		vdu__log(rescue->ctx, 4, "%s", why.text);
-	} else if (!vdu__inflight_fits(rescue->inflight)) {
-		vdu__inflight_close(rescue->inflight);
-		rescue->inflight = NULL;
-	}
 	rescue->log_size = file.spec.queue_size;
 }
 
@@ -323,22 +312,23 @@ static void take_over(struct vdu__rescue *rescue)
 {
 	struct vdu__vq_info info;
 
-	rescue->mem = (struct vdu__mem){ translate, rescue->iotlb };
+	rescue->mem = (struct vdu__mem){ vdu__iotlb_translate, rescue->iotlb };
 	for (unsigned int i = 0; i < rescue->n_queues; i++)
 		if (vdu__device_vq_info(rescue->device_fd, i, &info) == 0 &&
 		    info.ready)
 			rescue->driver_ok = true;
-	if (!rescue->driver_ok ||
-	    vdu__device_features(rescue->device_fd, &rescue->features) < 0)
-		return;
-	rescue->left = true;
-	/* Another driver's, whose reset its server did not live to see. */
+	rescue->left = rescue->driver_ok &&
+		vdu__device_features(rescue->device_fd, &rescue->features) == 0;
+	/* Or another driver's, whose reset its server did not live to see. */
 	if (rescue->inflight &&
-	    !vdu__inflight_is_of(rescue->inflight, rescue->features)) {
+	    (!vdu__inflight_fits(rescue->inflight) ||
+	     (rescue->left &&
+	      !vdu__inflight_is_of(rescue->inflight, rescue->features)))) {
 		vdu__inflight_close(rescue->inflight);
 		rescue->inflight = NULL;
 	}
-	vdu__rescue_start_queues(rescue);
+	if (rescue->left)
+		vdu__rescue_start_queues(rescue);
 }
 
 static void tear_down(struct vdu__rescue *rescue)

@@ -13,13 +13,6 @@
 
 static struct fuzz in;
 
-static void *translate(void *opaque, uint64_t iova, uint64_t *len, bool write)
-{
-	const struct vdu__mapping *m = vdu__iotlb_find(opaque, iova);
-
-	return m ? vdu__mapping_at(m, iova, len, write) : NULL;
-}
-
 static void step(struct vdu__rescue *rescue)
 {
 	switch (fuzz_u8(&in) % 6) {
@@ -57,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.type = types[how % 3], .left = how & 4, .driver_ok = true,
 		.device_fd = server->device_fd, .kick_fd = -EBADF,
 		.features = fuzz_u64(&in),
-		.iotlb = server->iotlb, .mem = { translate, server->iotlb },
+		.iotlb = server->iotlb, .mem = { vdu__iotlb_translate, server->iotlb },
 		.inflight = how & 8 ? server->inflight : NULL,
 		.log_size = SERVER_QUEUE_SIZE,
 		.n_queues = SERVER_QUEUES, .queues = queues,
