@@ -60,7 +60,7 @@ bits_of() {
 	holds '.config[-1] | .offset + .width <= 60'
 	offered=$(sed -n 's/^features: //p' "$want")
 	bits=$(jq -c '[.features[] | select(.offered).bit]' <<< "$output")
-	[ "$bits" = "[$(untraced bits_of "$offered")]" ]
+	[ "$bits" = "[$(bits_of "$offered")]" ]
 	# The bytes are the same as in the rows, at their offsets.
 	bytes=$(jq -r '.config[] | "\(.offset) \(.raw)"' <<< "$output")
 	run_ok vdusectl dump config --hex "$name"

@@ -18,25 +18,17 @@ setup() { guest_setup; }
 teardown() { guest_teardown; }
 
 # bats runs a function before each command, to know where a test failed. In an
-# emulated guest that costs more than the commands: the functions below do
-# without.
-untraced() {
-	local result=0
-
-	set +T
-	"$@" || result=$?
-	set -T
-	return "$result"
-}
+# emulated guest that takes longer than the commands. So guest_setup and
+# guest_setup_file end that for all functions that are called from then on: what
+# is reported is the line of the test itself, the last one if only the check
+# after the test failed.
 
 # --- commands -------------------------------------------------------------
 
 # capture CMD...: run it with a deadline ($RUN_TIMEOUT, 60 s), set $status,
 # $output (stdout) and $stderr, and log all three for the case of a failure.
 # bats' own descriptors are closed: a server that stays must not hold them.
-capture() { untraced capture_untraced "$@"; }
-
-capture_untraced() {
+capture() {
 	local out=$BATS_TEST_TMPDIR/.stdout err=$BATS_TEST_TMPDIR/.stderr
 	local limit=(timeout -k 5 $((${RUN_TIMEOUT:-60} * guest_slow)))
 
@@ -81,9 +73,7 @@ requires() {
 }
 
 # wait_until SECONDS CMD...: until CMD succeeds, or fail.
-wait_until() { untraced poll_until "$@"; }
-
-poll_until() {
+wait_until() {
 	local seconds=$(($1 * guest_slow)) end
 	shift
 
@@ -241,12 +231,10 @@ look_for_stuck() {
 
 # --- around each test -----------------------------------------------------
 
-guest_setup() { untraced begin_test; }
-guest_teardown() { untraced end_test; }
-
 stuck_file=$BATS_RUN_TMPDIR/stuck
 
-begin_test() {
+guest_setup() {
+	set +T
 	[ -w /dev/kmsg ] || skip "needs root and a kernel log"
 	stuck=''
 	if [ -f "$stuck_file" ]; then
@@ -263,7 +251,7 @@ begin_test() {
 	things_before=$(list_things)
 }
 
-end_test() {
+guest_teardown() {
 	local i since=$marker bad=0
 
 	[ -z "$stuck" ] || return 0
@@ -282,17 +270,15 @@ end_test() {
 
 leaks=/sys/kernel/debug/kmemleak
 
-guest_setup_file() { untraced forget_leaks; }
-guest_teardown_file() { untraced end_file; }
-
 # What was there before is not this file's.
-forget_leaks() {
+guest_setup_file() {
+	set +T
 	[ -w "$leaks" ] || return 0
 	echo scan > "$leaks"
 	echo clear > "$leaks"
 }
 
-end_file() {
+guest_teardown_file() {
 	local bad=0
 
 	check_lockdep || bad=1
