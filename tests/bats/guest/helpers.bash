@@ -9,6 +9,7 @@
 # On a kernel that is full of checks everything takes longer: $VDUSECTL_SLOW
 # times as long; all deadlines are multiplied by that.
 
+unset LC_ALL
 tests_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 guest_slow=${VDUSECTL_SLOW:-1}
 
