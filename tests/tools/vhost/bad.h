@@ -15,6 +15,7 @@ struct bad {
 	struct vring_desc *desc;	/* of the ring */
 	struct vring_desc *table;	/* in good memory, for indirect ones */
 	uint8_t before[4096];		/* start of the disk */
+	unsigned int answer_ms;		/* how long to wait for one */
 };
 
 enum bad_expect {
