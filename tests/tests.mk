@@ -124,16 +124,14 @@ check-guest: all test-tools $(O)/planted/planted.ko $(O)/kmod/vduse.ko \
 		$(O)/dkms/vduse.dkms.tar.gz $(KMOD_TESTS) ## tests on a real kernel, in a virtual machine
 	@rm -f $(TAP)/guest-*.tap
 	@export O=$(abspath $(O)); status=0; \
-	tests/vm/both || status=1; \
-	for test in conformance shutdown; do \
-		tests/tap-run $(TAP)/guest-$$test.tap tests/kmod/$$test || \
-			status=1; \
-	done; \
+	tests/vm/both & both=$$!; \
+	tests/vm/once || status=1; \
+	wait $$both || status=1; \
 	exit $$status
 
 # On the debug kernel, which is built when it is not there. The planted defects
 # need a guest of their own. FUZZ_SECONDS: how long to fuzz.
-DEBUG_FILES ?= $(addprefix tests/bats/guest/,31-control.bats 22-vhost.bats \
+DEBUG_FILES ?= $(addprefix tests/bats/guest/,once/31-control.bats 22-vhost.bats \
 	40-bind.bats 20-io.bats own/82-own.bats own/83-groups.bats)
 
 .PHONY: check-debug
@@ -159,7 +157,7 @@ check: ## deps, build and all three tiers; the last line is the count
 	$(MAKE) --no-print-directory $(JOBS) all test-tools && \
 	{ $(MAKE) --no-print-directory $(JOBS) check-unit; \
 	$(MAKE) --no-print-directory check-host; \
-	$(MAKE) --no-print-directory check-guest; }; \
+	$(MAKE) --no-print-directory $(JOBS) check-guest; }; \
 	tests/tap-count $(TAP) unit host guest
 
 .PHONY: shell

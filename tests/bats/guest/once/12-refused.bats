@@ -3,7 +3,7 @@
 # What create must refuse, with the reason, and leave everything as it was: the
 # last is checked after each test.
 
-load 10-blk
+load ../10-blk
 
 # refused CODE TEXT OPTION...: create says TEXT and no device appears.
 refused() {

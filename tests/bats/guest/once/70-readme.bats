@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The README shows a transcript: it is what really happens.
 
-load helpers
+load ../helpers
 
 @test "readme: its transcript is what the commands print" {
 	local readme=$tests_dir/../README.md line command='' want='' n=0

@@ -3,7 +3,7 @@
 # A backend that fails: the driver is told with the request that it hit, the
 # server lives, and says what happened.
 
-load 10-blk
+load ../10-blk
 
 setup() {
 	guest_setup

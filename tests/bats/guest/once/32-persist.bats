@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031 # jq's variables; a test is a subshell
 # Devices that come back after a reboot, as they were.
 
-load 40-bus
+load ../40-bus
 
 devices=/etc/vdusectl/devices
 

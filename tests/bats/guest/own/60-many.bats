@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016 # variables of jq
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 
-load 40-bus
+load ../40-bus
 
 export BATS_TEST_TIMEOUT=600
 count=50

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Where the bytes live: files, block devices, memory, nothing.
 
-load 10-blk
+load ../10-blk
 
 @test "backend: an existing file is served as it is and kept" {
 	local name image=$BATS_TEST_TMPDIR/image

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016 # variables of jq
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 
-load 40-bus
+load ../40-bus
 
 # complete_words WORD...: what the last word can become, in $output.
 complete_words() {

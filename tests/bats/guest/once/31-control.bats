@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The control socket: who may ask, what is answered, and who cannot disturb.
 
-load 10-blk
+load ../10-blk
 
 # call TEXT [CONNECTIONS]: send TEXT and a NUL to $socket, print the reply.
 call() {

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016 # variables of jq
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 
-load 40-bus
+load ../40-bus
 
 # kept PATTERN: destroy and unbind of $name are refused with that text, and the
 # device is as it was.

@@ -3,7 +3,7 @@
 # Tests with one planted fault each, most of which must fail. 00-harness.bats
 # runs this file and looks at the verdicts; on its own it is of no use.
 
-load ../helpers
+load ../../helpers
 
 @test "clean" {
 	defer touch "$BATS_RUN_TMPDIR/second"

@@ -3,7 +3,7 @@
 # Does the harness see what it claims to see? Another bats runs a file of tests
 # with one planted fault each; the tests here demand that it was seen.
 
-load helpers
+load ../helpers
 
 setup_file() {
 	env -u BATS_TEST_TIMEOUT TMPDIR="$BATS_FILE_TMPDIR" \

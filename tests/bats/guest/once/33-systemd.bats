@@ -10,7 +10,7 @@
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 # shellcheck disable=SC2154 # output, stderr, node: set by others
 
-load 40-bus
+load ../40-bus
 
 units=/run/systemd/system
 devices=/etc/vdusectl/devices
