@@ -225,7 +225,9 @@ void vdu__server_tick(struct vdu__server *server)
 {
 	bool all = true;
 
-	if (server->then == VDU_THEN_NOTHING)
+	/* One that has come due with a reset finds its queues still ready. */
+	if (server->then == VDU_THEN_NOTHING &&
+	    (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		for (unsigned int i = 0; i < server->n_queues; i++)
 			all = start_queue(server, i, FROM_DRIVER) && all;
 	if (all || ++server->timer_ticks >= READY_TICKS)

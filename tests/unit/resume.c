@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <linux/vduse.h>
+#include <linux/virtio_config.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,23 @@ static void a_driver_that_was_reset_begins_where_it_says(void **state)
 	assert_false(thread.setup.recover);
 }
 
+/* The kernel's queue is ready for a moment more: it waits for the answer. */
+static void a_look_that_comes_with_a_reset_starts_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct vduse_dev_request reset = { .type = VDUSE_SET_STATUS };
+
+	f->server.status = VIRTIO_CONFIG_S_DRIVER_OK;
+	vdu__server_tick(&f->server);
+	assert_int_equal(thread.starts, 1);
+	atomic_store(&f->queue.idle, true);
+	assert_int_equal(write(f->kernel, &reset, sizeof(reset)),
+			 sizeof(reset));
+	vdu__server_message(&f->server);
+	vdu__server_tick(&f->server);
+	assert_int_equal(thread.starts, 1);
+}
+
 static void lose_log(struct fixture *f)
 {
 	char path[128];
@@ -370,6 +388,7 @@ int main(void)
 		T(what_was_in_flight_is_known_from_the_log),
 		T(a_ring_that_comes_back_later_goes_on_too),
 		T(a_driver_that_was_reset_begins_where_it_says),
+		T(a_look_that_comes_with_a_reset_starts_nothing),
 		T(without_a_log_the_rings_tell),
 		T(what_cannot_be_told_is_not_guessed),
 		T(who_is_given_the_device_needs_no_log),
