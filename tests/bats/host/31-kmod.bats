@@ -28,6 +28,7 @@ setup() {
 @test "every file that the sources include is one that make copies" {
 	local known name n=0
 
+	# shellcheck disable=SC2016 # a variable of make
 	known=$(env -u MAKEFLAGS -u MFLAGS make -s -C .. --no-print-directory \
 		--eval 'kmod-srcs: ; $(info $(KMOD_SRCS))' kmod-srcs)
 	for name in $(sed -n 's/^#include "\(.*\)"$/\1/p' ./*.[ch]) \
