@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "lib/bus/bus.h"
+
 int vdu__info_get(int control_fd, struct vduse_ext_info *io)
 {
 	return ioctl(control_fd, VDUSE_EXT_GET_INFO, io) < 0 ? -errno : 0;
@@ -65,6 +67,9 @@ int vdu__abort(const struct vdu_ctx *ctx, const char *name,
 	CLEANUP_CLOSE int fd = vdu__ext_open(ctx);
 	char buf[VDUSE_EXT_NAME_MAX] = "";
 
+	if (!vdu__device_exists(ctx, name) || strlen(name) >= sizeof(buf))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no device '%s'", name);
 	if (fd == -EOPNOTSUPP || fd == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
 				 "the loaded vduse module cannot abort a device");
@@ -72,9 +77,6 @@ int vdu__abort(const struct vdu_ctx *ctx, const char *name,
 		return vdu__fail(err, VDU_STAGE_CONTROL, fd,
 				 "cannot open /dev/vduse/control: %s",
 				 strerror(-fd));
-	if (strlen(name) >= sizeof(buf))
-		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
-				 "no device '%s'", name);
 	memcpy(buf, name, strlen(name));
 	if (ioctl(fd, VDUSE_EXT_ABORT, buf) == 0)
 		return 0;

@@ -6,6 +6,7 @@
 
 #include <vduse/module.h>
 
+#include "lib/bus/bus.h"
 #include "lib/bus/proc-fds.h"
 #include "lib/kernel/info.h"
 
@@ -67,6 +68,10 @@ PUBLIC int vdu_inspect(struct vdu_ctx *ctx, const char *name,
 	if (!inspection)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOMEM,
 				 "out of memory");
+	if (!vdu__device_exists(ctx, name) ||
+	    strlen(name) >= sizeof(inspection->info.name))
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no device '%s'", name);
 	if (fd == -EOPNOTSUPP || fd == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
 				 "the loaded vduse module does not tell");
@@ -77,8 +82,7 @@ PUBLIC int vdu_inspect(struct vdu_ctx *ctx, const char *name,
 	inspection->ctx = ctx;
 	(void)snprintf(inspection->info.name, sizeof(inspection->info.name),
 		       "%s", name);
-	r = strlen(name) < sizeof(inspection->info.name) && name[0] ?
-		take(fd, inspection) : -ENOENT;
+	r = take(fd, inspection);
 	if (r == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, r, "no device '%s'",
 				 name);
