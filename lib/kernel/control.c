@@ -54,6 +54,7 @@ int vdu__control_create(int control_fd, const struct vdu__device_config *config,
 	CLEANUP_FREE struct vduse_dev_config *dev =
 		calloc(1, sizeof(*dev) + config->config_size);
 	uint64_t version = VDUSE_API_VERSION;
+	int r;
 
 	if (!dev)
 		return vdu__fail(err, VDU_STAGE_CONTROL, -ENOMEM,
@@ -62,6 +63,9 @@ int vdu__control_create(int control_fd, const struct vdu__device_config *config,
 		return vdu__fail(err, VDU_STAGE_CONTROL, -errno,
 				 "the kernel refuses VDUSE API version 0: %s",
 				 strerror(errno));
+	r = vdu__ext_setup(control_fd, &config->ext, config->config_size, err);
+	if (r < 0)
+		return r;
 	(void)snprintf(dev->name, sizeof(dev->name), "%s", config->name);
 	dev->vendor_id = config->vendor_id;
 	dev->device_id = config->device_id;

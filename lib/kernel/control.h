@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kernel/ext.h"
 #include "lib/util/ctx.h"
 
 /*
@@ -23,6 +24,7 @@ struct vdu__device_config {
 	uint32_t n_queues;
 	const void *config;
 	size_t config_size;
+	struct vdu__ext ext;
 };
 
 /* VDUSE_CREATE_DEV. -EEXIST, -EPERM, -ENOSPC, -EINVAL. */

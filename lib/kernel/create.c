@@ -7,6 +7,7 @@
  *     -> CREATE_DEV -> VQ_SETUP -> server ready -> server answers
  */
 #include <fcntl.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,13 @@
 #include "lib/util/undo.h"
 
 #define AUTO_NAMES_MAX 100000
+
+/* Of our module; the server knows what to do with each. */
+#define EXTENSIONS (VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | \
+		    VDUSE_EXT_FEATURES | VDUSE_EXT_RESUME | VDUSE_EXT_VSTATS)
+/* Little-endian rings, and addresses that the kernel translates. */
+#define REQUIRED_FEATURES (1ULL << VIRTIO_F_VERSION_1 | \
+			   1ULL << VIRTIO_F_ACCESS_PLATFORM)
 
 struct creation {
 	struct vdu_ctx *ctx;
@@ -369,6 +377,11 @@ static int make_device(struct creation *c, struct vdu_error *err)
 		.n_queues = spec->n_queues,
 		.config = config,
 		.config_size = sizeof(config),
+		.ext = {
+			.extensions = EXTENSIONS,
+			.instance = VDUSE_EXT_INST_SUSPEND,
+			.required = REQUIRED_FEATURES,
+		},
 	};
 	int r;
 

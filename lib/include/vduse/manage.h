@@ -150,8 +150,11 @@ int vdu_stop(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 /*
  * Change a live device of ours: n texts KEY=VALUE, all of them or none.
  * "on-death=queue", "on-death=fail=SECONDS": spec.on_death; "persist=yes",
- * "persist=no": vdu_persist(). -EINVAL with
- * VDU_STAGE_USAGE: no such key or value; -ENOENT: no such device.
+ * "persist=no": vdu_persist(). "virtio-timeout=SECONDS", "vhost-timeout=SECONDS":
+ * how long a driver waits for the server, in our kernel module, of foreign
+ * devices too, until the device is destroyed; -EOPNOTSUPP with VDU_STAGE_MODULE:
+ * the stock one. -EINVAL with VDU_STAGE_USAGE: no such key or value; -ENOENT: no
+ * such device.
  */
 int vdu_set(struct vdu_ctx *ctx, const char *name, const char *const *texts,
 	    size_t n, struct vdu_error *err);
