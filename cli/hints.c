@@ -24,6 +24,8 @@ static const struct hint hints[] = {
 	  "this needs root: try it with sudo" },
 	{ VDU_STAGE_NONE, EACCES, NULL,
 	  "this needs root: try it with sudo" },
+	{ VDU_STAGE_MODULE, EOPNOTSUPP, NULL,
+	  "this needs the vduse module of vdusectl: 'vdusectl doctor' says which one is loaded, vduse(7) what ours adds" },
 	{ VDU_STAGE_MODULE, 0, NULL,
 	  "'vdusectl doctor' says what is missing here, and the command that mends it" },
 	{ VDU_STAGE_STATE, EEXIST, "create",
