@@ -56,6 +56,12 @@ static const struct field device_fields[] = {
 	  "those of them that the backend gave" },
 	{ "last_error", FIELD_TEXT, 0, 0,
 	  "the last of those, empty if there was none" },
+	{ "cache", FIELD_TEXT, 0, 0,
+	  "when a write is safe: after a flush, writeback; when done, writethrough" },
+	{ "cache_wanted", FIELD_TEXT, 0, 0,
+	  "the same from the driver's next reset on" },
+	{ "writeback_control", FIELD_BOOL, 0, 0, "whether the driver may change it" },
+	{ "suspended", FIELD_BOOL, 0, 0, "whether a VM monitor has stopped the queues" },
 	{ "problem", FIELD_TEXT, 0, 0, "why something above is not known" },
 };
 
@@ -127,6 +133,8 @@ static const struct field stats_fields[] = {
 	{ "discards", FIELD_INT, 0, 0, "discard requests" },
 	{ "write_zeroes", FIELD_INT, 0, 0, "write-zeroes requests" },
 	{ "get_ids", FIELD_INT, 0, 0, "requests for the serial number" },
+	{ "syncs", FIELD_INT, 0, 0,
+	  "flushes, and writes that were safe when done" },
 	{ "read_bytes", FIELD_BYTES, D, 0, "bytes read" },
 	{ "write_bytes", FIELD_BYTES, D, 0, "bytes written" },
 	{ "errors", FIELD_INT, D, 0, "requests that ended in an error" },
