@@ -50,22 +50,38 @@ static int collect_requests(struct json_object *queues,
 	return 0;
 }
 
+static int ask_server(struct cli *cli, const char *name,
+		      struct json_object **reply, struct json_object **queues,
+		      struct json_object *requests, struct vdu_error *err)
+{
+	int r = device_ask(cli, name, "GetQueues", reply, err);
+
+	if (!r)
+		r = device_rows(*reply, "queues", queues, err);
+	return r ? r : collect_requests(*queues, requests, err);
+}
+
 static int dump_vq(struct cli *cli, const char *name)
 {
+	CLEANUP_JSON struct json_object *queues = json_object_new_array();
 	CLEANUP_JSON struct json_object *requests = json_object_new_array();
 	CLEANUP_JSON struct json_object *reply = NULL;
 	struct section sections[] = {
-		{ &kind_queues, NULL }, { &kind_requests, requests },
+		{ &kind_queues, queues }, { &kind_requests, requests },
 	};
 	struct vdu_error err = { 0 };
+	int r;
 
-	err.code = device_ask(cli, name, "GetQueues", &reply, &err);
-	if (!err.code)
-		err.code = device_rows(reply, "queues", &sections[0].rows, &err);
-	if (!err.code)
-		err.code = collect_requests(sections[0].rows, requests, &err);
-	if (err.code)
+	err.code = ask_server(cli, name, &reply, &sections[0].rows, requests,
+			      &err);
+	if (err.code && !dump_needs_module(err.code, &err))
 		return message_error(cli, name, &err);
+	r = dump_module_queues(cli, name, sections[0].rows);
+	if (err.code && r)
+		return message_error(cli, name, &err);
+	if (err.code)
+		message_note(cli, "%s: the kernel tells only a part; what is unknown is '-'",
+			     name);
 	return output_sections(cli, name, sections, ARRAY_SIZE(sections));
 }
 

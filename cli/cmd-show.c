@@ -9,9 +9,21 @@
 #include "cli/device.h"
 #include "cli/message.h"
 #include "cli/operands.h"
+#include "cli/show.h"
 
 /* A server that is stuck must not keep the rest from being seen. */
 #define ASK_TIMEOUT_MS 5000
+
+struct options {
+	bool messages;
+};
+
+#define O(member) offsetof(struct options, member)
+static const struct option_row option_rows[] = {
+	{ "messages", 0, 0, OPTION_FLAG, 0, O(messages), NULL,
+	  "show the kernel messages that have no answer, instead", NULL, 0, 0 },
+	{ 0 }
+};
 
 static void add_problem(struct json_object *row, const struct vdu_error *err)
 {
@@ -41,7 +53,7 @@ static void add_status(struct cli *cli, struct json_object *row,
 	static const char *const keys[] = {
 		"uptime_us", "running", "messages", "resets", "iotlb_regions",
 		"malformed", "errors", "backend_errors", "last_error", "cache",
-		"cache_wanted", "writeback_control", "suspended",
+		"cache_wanted", "writeback_control",
 	};
 	CLEANUP_JSON struct json_object *reply = NULL;
 	struct vdu_error err = { 0 };
@@ -59,6 +71,8 @@ static void add_status(struct cli *cli, struct json_object *row,
 		(void)json_object_object_add(row, "virtio_status",
 			json_object_get(json_object_object_get(reply,
 							"virtio_status")));
+	if (json_object_object_get(row, "features_offered"))
+		return;
 	add_features(row, device_id,
 		     json_object_get_uint64(json_object_object_get(reply,
 						"device_features")),
@@ -155,6 +169,7 @@ static int show_one(struct cli *cli, const char *name, void *data,
 	CLEANUP_LIST struct vdu_list *list = NULL;
 	struct json_object *rows = data, *row;
 	struct vdu_dev *dev;
+	bool told;
 	int r = vdu_list_new_one(cli->ctx, name, &list, err);
 
 	if (r)
@@ -167,12 +182,14 @@ static int show_one(struct cli *cli, const char *name, void *data,
 	(void)json_object_array_add(rows, row);
 	if (device_is_ours(dev))
 		add_supervision(row, dev);
+	told = show_module(cli, row, name);
+	show_remedy(row, dev);
 	if (device_is_ours(dev) && vdu_dev_pid(dev) > 0)
 		add_status(cli, row, name, device_id_of(vdu_dev_type(dev)));
-	if (vdu_dev_attached(dev) == 1) {
+	if (vdu_dev_attached(dev) == 1 && !told)
 		add_bus(cli, row, name);
+	if (vdu_dev_attached(dev) == 1)
 		add_holders(cli, row, name);
-	}
 	add_status_names(row);
 	return 0;
 }
@@ -180,27 +197,34 @@ static int show_one(struct cli *cli, const char *name, void *data,
 static int run(struct cli *cli, const void *options)
 {
 	CLEANUP_JSON struct json_object *rows = json_object_new_array();
-	const struct section section = { &kind_device_details, rows };
-	int code;
+	const struct options *o = options;
+	const struct section section = {
+		o->messages ? &kind_messages : &kind_device_details, rows
+	};
+	int code = operands_each(cli, cli->operands, cli->n_operands,
+				 o->messages ? show_messages : show_one, rows);
 
-	(void)options;
-	code = operands_each(cli, cli->operands, cli->n_operands, show_one,
-			     rows);
-	return exit_merge((enum exit_code)code,
-			  (enum exit_code)output_blocks(cli, &section));
+	return exit_merge((enum exit_code)code, (enum exit_code)(o->messages ?
+			  output_sections(cli, NULL, &section, 1) :
+			  output_blocks(cli, &section)));
 }
 
 static const struct argument arguments[] = {
 	{ "NAME", NULL, "the device", COMPLETE_DEVICE, false, true },
 	{ 0 }
 };
-static const struct object_kind *const kinds[] = { &kind_device_details, NULL };
+static const struct object_kind *const kinds[] = {
+	&kind_device_details, &kind_messages, NULL,
+};
 
 const struct command cmd_show = {
 	.name = "show",
 	.group = "Inspect",
 	.summary = "Show all that is known of a device",
+	.options = option_rows,
+	.options_size = sizeof(struct options),
 	.arguments = arguments,
 	.kinds = kinds,
+	.kind_by_flag = true,
 	.run = run,
 };

@@ -46,7 +46,7 @@ const struct command *const commands[] = {
 	&cmd_create, &cmd_destroy, &cmd_set, &cmd_restore,
 	&cmd_bind, &cmd_unbind,
 	&cmd_list, &cmd_show, &cmd_dump, &cmd_stats, &cmd_monitor,
-	&cmd_start, &cmd_stop, &cmd_restart, &cmd_serve, &cmd_doctor,
+	&cmd_start, &cmd_stop, &cmd_restart, &cmd_abort, &cmd_serve, &cmd_doctor,
 	&cmd_help, &cmd_version,
 	&cmd_complete, &cmd_commands, &cmd_fields,
 	NULL,
@@ -63,7 +63,7 @@ const struct command *command_by_name(const char *name)
 }
 
 const struct object_kind *command_kind(const struct command *command,
-				       const char *word)
+				       const char *word, bool flag)
 {
 	size_t i;
 
@@ -73,5 +73,7 @@ const struct object_kind *command_kind(const struct command *command,
 		for (i = 0; command->arguments->choices[i]; i++)
 			if (!strcmp(command->arguments->choices[i], word))
 				return command->kinds[i];
+	if (command->kind_by_flag && flag)
+		return command->kinds[1];
 	return command->kinds[0];
 }

@@ -62,6 +62,8 @@ struct command {
 	const struct object_kind *const *kinds;
 	/* Or for kinds[i] if the first operand is choice i of its argument. */
 	bool kind_by_operand;
+	/* Or for kinds[1] with the flag that stands first in options. */
+	bool kind_by_flag;
 	int (*run)(struct cli *cli, const void *options);
 };
 
@@ -92,9 +94,12 @@ extern const struct option_row global_options[];
 extern const struct command *const commands[];	/* NULL-terminated */
 const struct command *command_by_name(const char *name);
 
-/* The kind that -o is for when the first operand is word (NULL: none yet). */
+/*
+ * The kind that -o is for when the first operand is word (NULL: none yet) and
+ * the first flag is given or not.
+ */
 const struct object_kind *command_kind(const struct command *command,
-				       const char *word);
+				       const char *word, bool flag);
 
 /* Default limit of a command, and for what undoes a failed one. */
 #define DEFAULT_TIMEOUT_MS 30000
@@ -121,5 +126,5 @@ int external_run(struct cli *cli, char **argv);
 
 extern const struct command cmd_create, cmd_destroy, cmd_bind, cmd_unbind,
 	cmd_list, cmd_show, cmd_dump, cmd_stats, cmd_monitor, cmd_doctor,
-	cmd_restart, cmd_restore, cmd_serve, cmd_start, cmd_stop, cmd_help, cmd_version,
+	cmd_abort, cmd_restart, cmd_restore, cmd_serve, cmd_start, cmd_stop, cmd_help, cmd_version,
 	cmd_complete, cmd_commands, cmd_fields, cmd_set;

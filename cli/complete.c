@@ -287,14 +287,30 @@ static void offer_settings(struct completion *c)
 	} else if (begins(c->lead, "persist=")) {
 		offer(c, "yes", "it comes back after a reboot");
 		offer(c, "no", "it does not");
+	} else if (begins(c->lead, "virtio-timeout=")) {
+		offer(c, "30", "seconds that a driver waits for the server");
+		offer(c, "0", "until it answers");
+	} else if (begins(c->lead, "vhost-timeout=")) {
+		offer(c, "0", "a VM waits until the server answers");
+		offer(c, "30", "for so many seconds");
 	}
+}
+
+static bool first_flag(const struct completion *c)
+{
+	char text[64];
+
+	if (!c->command->kind_by_flag)
+		return false;
+	(void)snprintf(text, sizeof(text), "--%s", c->command->options->name);
+	return is_given(c, text);
 }
 
 /* Columns, the ones before the last comma kept. */
 static void offer_columns(struct completion *c)
 {
 	const struct object_kind *kind = c->command ? command_kind(c->command,
-		c->n_operands ? c->operands[0] : NULL) : NULL;
+		c->n_operands ? c->operands[0] : NULL, first_flag(c)) : NULL;
 	const char *comma = strrchr(c->word, ',');
 	const char *last = comma ? comma + 1 : c->word + (*c->word == '+');
 	char name[COLUMN_NAME_MAX], text[1000];

@@ -62,6 +62,7 @@ struct json_object *device_row(struct vdu_dev *dev)
 	add_bool(row, "read_only", vdu_dev_read_only(dev));
 	add_bool(row, "attached", vdu_dev_attached(dev));
 	add_bool(row, "persist", vdu_dev_persist(dev));
+	add_bool(row, "needs_reset", vdu_dev_needs_reset(dev));
 	return row;
 }
 

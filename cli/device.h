@@ -8,8 +8,17 @@
 #include <json-c/json.h>
 
 #include <vduse/inspect.h>
+#include <vduse/module.h>
+
+#include "lib/util/macro.h"
 
 struct cli;
+
+static inline void inspection_freep(struct vdu_inspection **inspection)
+{
+	(void)vdu_inspection_free(*inspection);
+}
+#define CLEANUP_INSPECTION CLEANUP(inspection_freep)
 
 /* The fields of kind_devices, from a snapshot. */
 struct json_object *device_row(struct vdu_dev *dev);

@@ -215,6 +215,17 @@ static void print_hex(const struct config *config)
 		(void)putchar('\n');
 }
 
+/* Features from our module, which tells them of a device on no bus, too. */
+static int ask_module(struct cli *cli, const char *name, struct config *config)
+{
+	int r = dump_module_features(cli, name, &config->device_id,
+				     &config->offered, &config->negotiated);
+
+	if (!r)
+		config->offered_known = config->negotiated_known = true;
+	return r;
+}
+
 /* The server if it is ours, else what the kernel still knows. */
 static int ask(struct cli *cli, const char *name, struct config *config,
 	       struct vdu_error *err)
@@ -223,13 +234,14 @@ static int ask(struct cli *cli, const char *name, struct config *config,
 	int r = ask_server(cli, name, config, err);
 	int bus_r;
 
-	if (r != -EOPNOTSUPP &&
-	    !(r == -ENOENT && err->stage == VDU_STAGE_SERVER))
+	if (!dump_needs_module(r, err))
 		return r;
 	bus_r = ask_bus(cli, name, config, &bus_err);
 	/* Not on the bus: then the missing server is the reason. */
-	if (bus_r == -ENOENT)
+	if (bus_r == -ENOENT && ask_module(cli, name, config))
 		return r;
+	if (bus_r == -ENOENT)
+		bus_r = 0;
 	if (bus_r) {
 		*err = bus_err;
 		return bus_r;

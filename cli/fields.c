@@ -8,7 +8,7 @@
 #define D FIELD_DEFAULT
 
 /* The first N_LIST need neither a server nor netlink: `list` has these. */
-#define N_LIST 16
+#define N_LIST 17
 static const struct field device_fields[] = {
 	{ "name", FIELD_TEXT, D, 0, "name of the device: /dev/vduse/NAME" },
 	{ "type", FIELD_TEXT, D, 0, "device type: blk, net or fs" },
@@ -27,6 +27,8 @@ static const struct field device_fields[] = {
 	{ "read_only", FIELD_BOOL, 0, 0, "whether writes are refused" },
 	{ "attached", FIELD_BOOL, 0, 0, "whether it is on the vDPA bus" },
 	{ "persist", FIELD_BOOL, 0, 0, "whether it comes back after a reboot" },
+	{ "needs_reset", FIELD_BOOL, 0, 0,
+	  "whether a server and a reset by its driver mend it" },
 	/* show */
 	{ "virtio_status", FIELD_HEX, 0, 0, "virtio status byte, as the kernel has it" },
 	{ "msg_timeout", FIELD_INT, 0, 0,
@@ -61,7 +63,33 @@ static const struct field device_fields[] = {
 	{ "cache_wanted", FIELD_TEXT, 0, 0,
 	  "the same from the driver's next reset on" },
 	{ "writeback_control", FIELD_BOOL, 0, 0, "whether the driver may change it" },
-	{ "suspended", FIELD_BOOL, 0, 0, "whether a VM monitor has stopped the queues" },
+	/* our module */
+	{ "extensions", FIELD_LIST, 0, 0, "what it has beyond the stock interface" },
+	{ "features_required", FIELD_LIST, 0, 0,
+	  "feature bits without which no driver is let in" },
+	{ "virtio_timeout", FIELD_INT, 0, 0,
+	  "seconds that a driver of this host waits for the server; 0: for ever" },
+	{ "vhost_timeout", FIELD_INT, 0, 0,
+	  "seconds that a VM waits for the server; 0: for ever" },
+	{ "conditions", FIELD_LIST, 0, 0,
+	  "late, aborted or suspended, as the kernel sees the server" },
+	{ "pending", FIELD_INT, 0, 0, "kernel messages without an answer" },
+	{ "pending_age_us", FIELD_INT, 0, 0,
+	  "age of the oldest of them, in microseconds" },
+	{ "messages_sent", FIELD_INT, 0, 0, "kernel messages to the server" },
+	{ "messages_failed", FIELD_INT, 0, 0,
+	  "those that were refused, too late, killed or aborted" },
+	{ "messages_late", FIELD_INT, 0, 0, "those that were too late" },
+	{ "aborts", FIELD_INT, 0, 0, "how often it was aborted" },
+	{ "message_error", FIELD_TEXT, 0, 0, "the last kernel message that failed, and why" },
+	{ "message_error_age_us", FIELD_INT, 0, 0,
+	  "how long ago that was, in microseconds" },
+	{ "config_generation", FIELD_INT, 0, 0,
+	  "counts the changes of the configuration space" },
+	{ "config_writes", FIELD_INT, 0, 0, "writes of the driver that were taken" },
+	{ "config_refused", FIELD_INT, 0, 0, "writes of the driver that were refused" },
+	{ "config_cleared", FIELD_INT, 0, 0, "reads that cleared something" },
+	{ "remedy", FIELD_TEXT, 0, 0, "what mends it, if it is broken" },
 	{ "problem", FIELD_TEXT, 0, 0, "why something above is not known" },
 };
 
@@ -95,6 +123,22 @@ static const struct field queue_fields[] = {
 	{ "desc", FIELD_HEX, 0, 0, "address of the descriptor table" },
 	{ "avail", FIELD_HEX, 0, 0, "address of the available ring" },
 	{ "used", FIELD_HEX, 0, 0, "address of the used ring" },
+	/* our module */
+	{ "size_max", FIELD_INT, 0, 0, "descriptors that the server allows" },
+	{ "heard", FIELD_BOOL, 0, 0, "whether the server listens to notifications" },
+	{ "kicked", FIELD_BOOL, 0, 0, "whether there is one that nobody has heard" },
+};
+
+static const struct field message_fields[] = {
+	{ "device", FIELD_TEXT, D, 0, "name of the device" },
+	{ "id", FIELD_INT, 0, 0, "number of the message" },
+	{ "type", FIELD_TEXT, D, 0, "SET_STATUS, UPDATE_IOTLB, ..." },
+	{ "arg", FIELD_HEX, D, 0, "the status, queue, group or offset that it is about" },
+	{ "age_us", FIELD_INT, D, 0, "how old it is, in microseconds" },
+	{ "state", FIELD_TEXT, D, 0, "queued, or read by the server" },
+	{ "posted", FIELD_BOOL, D, 0, "whether nobody waits for the answer" },
+	{ "pid", FIELD_INT, D, 0, "process that waits" },
+	{ "command", FIELD_TEXT, D, 0, "its name" },
 };
 
 static const struct field request_fields[] = {
@@ -197,6 +241,8 @@ KIND(kind_queues, "queues", "virtqueues of a device", queue_fields);
 KIND(kind_requests, "requests", "requests in flight", request_fields);
 KIND(kind_config, "config", "fields of the configuration space", config_fields);
 KIND(kind_features, "features", "feature bits", feature_fields);
+KIND(kind_messages, "messages", "kernel messages without an answer",
+     message_fields);
 KIND(kind_stats, "queues", "counters of a virtqueue", stats_fields);
 KIND(kind_events, "events", "events, one object a line", event_fields);
 KIND(kind_checks, "checks", "what doctor looked at", check_fields);

@@ -160,6 +160,13 @@ static int check_operands(struct cli *cli)
 	return EXIT_OK;
 }
 
+static bool first_flag(const struct command *command, const void *options)
+{
+	return command->kind_by_flag &&
+	       *(const bool *)((const char *)options +
+			       command->options[0].offset);
+}
+
 static int run_command(struct cli *cli, const void *options)
 {
 	const struct globals *g = &cli->globals;
@@ -174,7 +181,8 @@ static int run_command(struct cli *cli, const void *options)
 	if (g->version)
 		return cmd_version.run(cli, NULL);
 	cli->kind = command_kind(command, cli->n_operands ?
-				 cli->operands[0] : NULL);
+				 cli->operands[0] : NULL,
+				 first_flag(command, options));
 	if ((g->columns || g->list_columns) && !cli->kind)
 		return message_usage(cli, "it prints no columns");
 	if (g->list_columns)

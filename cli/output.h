@@ -46,7 +46,7 @@ struct object_kind {
 	bool all;		/* every field is a default column */
 };
 
-#define COLUMNS_MAX 64
+#define COLUMNS_MAX 96
 struct columns {
 	const struct field *list[COLUMNS_MAX];
 	size_t n;
@@ -54,7 +54,7 @@ struct columns {
 
 extern const struct object_kind kind_devices, kind_device_details,
 	kind_results, kind_restarts, kind_queues, kind_requests, kind_config, kind_features,
-	kind_stats, kind_events, kind_checks, kind_programs, kind_fields;
+	kind_messages, kind_stats, kind_events, kind_checks, kind_programs, kind_fields;
 
 /* Rows of one kind; rows stays the caller's. */
 struct section {

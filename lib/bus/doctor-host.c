@@ -88,7 +88,10 @@ void vdu__check_run_dir(struct vdu_ctx *ctx, struct vdu_check *check)
 		vdu__check_set(check, VDU_CHECK_OK, NULL, "%s is writable", dir);
 }
 
-/* "2 broken (a, b)" for the devices in one state; returns their number. */
+/*
+ * "broken: a, b" for the devices in one state; returns their number. Those that
+ * a reset mends have a check of their own.
+ */
 static unsigned int add_state(struct vdu_list *list, const char *state,
 			      const char *shown, char *text, size_t size)
 {
@@ -99,7 +102,8 @@ static unsigned int add_state(struct vdu_list *list, const char *state,
 	     dev = vdu_list_next(list, dev)) {
 		int m;
 
-		if (strcmp(vdu_dev_state(dev), state) != 0)
+		if (strcmp(vdu_dev_state(dev), state) != 0 ||
+		    vdu_dev_needs_reset(dev) == 1)
 			continue;
 		m = n++ ? snprintf(text + len, size - len, ", %s",
 				   vdu_dev_name(dev)) :
@@ -123,7 +127,7 @@ void vdu__check_devices(struct vdu_ctx *ctx, struct vdu_check *check)
 	}
 	for (struct vdu_dev *dev = vdu_list_first(list); dev;
 	     dev = vdu_list_next(list, dev))
-		n++;
+		n += vdu_dev_needs_reset(dev) != 1;
 	broken = add_state(list, "broken", "broken", text, sizeof(text));
 	stalled = add_state(list, "stalled", "stalled", text, sizeof(text));
 	created = add_state(list, "created", "without a server", text,

@@ -24,6 +24,10 @@ void vdu__check_module(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_vduse(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_signature(struct vdu_ctx *ctx, struct vdu_check *check);
 
+/* doctor-waits.c: what our module tells */
+void vdu__check_extensions(struct vdu_ctx *ctx, struct vdu_check *check);
+void vdu__check_waits(struct vdu_ctx *ctx, struct vdu_check *check);
+
 /* doctor-host.c: this process, the run directory, the devices */
 void vdu__check_privileges(struct vdu_ctx *ctx, struct vdu_check *check);
 void vdu__check_netns(struct vdu_ctx *ctx, struct vdu_check *check);

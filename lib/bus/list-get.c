@@ -2,6 +2,7 @@
 /* Reading a list of devices: iteration and getters. */
 #include "lib/bus/list.h"
 
+#include <linux/virtio_config.h>
 #include <stdio.h>
 
 #include "lib/bus/sysfs.h"
@@ -17,6 +18,7 @@ PUBLIC struct vdu_list *vdu_list_free(struct vdu_list *list)
 			free(list->devs[i].backend);
 		free(list->devs);
 		free(list->nodes.nodes);
+		free(list->infos);
 		free(list);
 	}
 	return NULL;
@@ -138,11 +140,19 @@ PUBLIC int64_t vdu_dev_virtio_status(struct vdu_dev *dev)
 {
 	struct vdu__binding now;
 
+	if (dev->status >= 0)
+		return dev->status;
 	if (dev->binding.virtio_status < 0 && dev->binding.virtio[0]) {
 		vdu__binding_read(dev->ctx, dev->name, &now);
 		dev->binding.virtio_status = now.virtio_status;
 	}
 	return dev->binding.virtio_status;
+}
+
+PUBLIC int vdu_dev_needs_reset(struct vdu_dev *dev)
+{
+	return dev->status < 0 ? -1 :
+				 !!(dev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 PUBLIC int64_t vdu_dev_msg_timeout(struct vdu_dev *dev)

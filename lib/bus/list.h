@@ -7,6 +7,7 @@
 #include "lib/blk/on-death.h"
 #include "lib/bus/bus.h"
 #include "lib/bus/nodes.h"
+#include "lib/kernel/info.h"
 
 struct vdu_dev {
 	const struct vdu_ctx *ctx;	/* for what is read when asked for */
@@ -21,6 +22,8 @@ struct vdu_dev {
 	int64_t size_bytes, block_size, n_queues, queue_size;
 	int read_only;
 	struct vdu__binding binding;
+	int64_t status;			/* virtio; -1: only sysfs can tell */
+	const struct vduse_ext_info *info; /* while the list is made, or NULL */
 };
 
 struct vdu_list {
@@ -28,4 +31,5 @@ struct vdu_list {
 	struct vdu_dev *devs;		/* sorted */
 	size_t n_unserved;		/* foreign ones still without a server */
 	struct vdu__nodes nodes;	/* while the list is made */
+	struct vduse_ext_info *infos;	/* the same; our module only */
 };

@@ -2,6 +2,7 @@
 /* Which extensions the module has, and giving them to a device. */
 #include "lib/kernel/ext.h"
 
+#include <fcntl.h>
 #include <linux/vduse.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -66,4 +67,18 @@ int vdu__ext_setup(int control_fd, const struct vdu__ext *want,
 				 "the kernel refuses its extensions: %s",
 				 strerror(errno));
 	return 0;
+}
+
+int vdu__ext_open(const struct vdu_ctx *ctx)
+{
+	CLEANUP_CLOSE int fd = -EBADF;
+	char path[PATH_MAX];
+	int r = vdu__path(ctx, path, sizeof(path), "/dev/vduse/control");
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return vdu__ext_get(fd) ? TAKE_FD(fd) : -EOPNOTSUPP;
 }

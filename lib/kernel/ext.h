@@ -30,3 +30,9 @@ struct vdu__ext {
 /* For the next device that control_fd makes. What the module lacks is left out. */
 int vdu__ext_setup(int control_fd, const struct vdu__ext *want,
 		   size_t config_size, struct vdu_error *err);
+
+/*
+ * The control node of a module that has extensions, without loading one.
+ * -EOPNOTSUPP: the stock module; -ENOENT: none; -EACCES, -EPERM.
+ */
+int vdu__ext_open(const struct vdu_ctx *ctx);

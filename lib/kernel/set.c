@@ -14,6 +14,7 @@
 
 #include "lib/blk/cache.h"
 #include "lib/kernel/persist.h"
+#include "lib/kernel/timeouts.h"
 #include "lib/util/lock.h"
 
 #define KEY_MAX 32
@@ -22,7 +23,14 @@
 struct change {
 	struct vdu_blk_spec *spec;
 	bool persist_named, persist, cache_named;
+	struct vdu__timeouts timeouts;	/* of the kernel: any device has them */
+	bool of_ours;			/* and something else */
 };
+
+static struct change no_change(struct vdu_blk_spec *spec)
+{
+	return (struct change){ .spec = spec, .timeouts = { -1, -1 } };
+}
 
 static int set_on_death(struct change *change, const char *value,
 			struct vdu_error *err)
@@ -49,14 +57,31 @@ static int set_persist(struct change *change, const char *value,
 			 value);
 }
 
+static int set_virtio_timeout(struct change *change, const char *value,
+			      struct vdu_error *err)
+{
+	return vdu__timeout_parse("virtio-timeout", value,
+				  &change->timeouts.virtio_s, err);
+}
+
+static int set_vhost_timeout(struct change *change, const char *value,
+			     struct vdu_error *err)
+{
+	return vdu__timeout_parse("vhost-timeout", value,
+				  &change->timeouts.vhost_s, err);
+}
+
 static const struct setting {
 	const char *key;
 	int (*apply)(struct change *change, const char *value,
 		     struct vdu_error *err);
+	bool any;			/* foreign devices have it, too */
 } settings[] = {
-	{ "on-death", set_on_death },
-	{ "cache", set_cache },
-	{ "persist", set_persist },
+	{ "on-death", set_on_death, false },
+	{ "cache", set_cache, false },
+	{ "persist", set_persist, false },
+	{ "virtio-timeout", set_virtio_timeout, true },
+	{ "vhost-timeout", set_vhost_timeout, true },
 };
 
 PUBLIC const char *vdu_set_key(unsigned int index)
@@ -72,10 +97,13 @@ static int apply_one(struct change *change, const char *text,
 	if (!text[len])
 		return vdu__fail(err, VDU_STAGE_USAGE, -EINVAL,
 				 "'%s' is no KEY=VALUE", text);
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-		if (strlen(settings[i].key) == len &&
-		    !strncmp(settings[i].key, text, len))
-			return settings[i].apply(change, text + len + 1, err);
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		if (strlen(settings[i].key) != len ||
+		    strncmp(settings[i].key, text, len) != 0)
+			continue;
+		change->of_ours |= !settings[i].any;
+		return settings[i].apply(change, text + len + 1, err);
+	}
 	return vdu__fail(err, VDU_STAGE_USAGE, -EINVAL,
 			 "'%.*s' cannot be set", (int)MIN(len, KEY_MAX), text);
 }
@@ -109,7 +137,7 @@ static void plan_records(struct vdu_ctx *ctx, const char *name,
 			 const char *const *texts, size_t n,
 			 struct records *ret)
 {
-	struct change recorded = { .spec = &ret->new.file.spec };
+	struct change recorded = no_change(&ret->new.file.spec);
 	struct vdu_error err = { 0 };
 	int r = vdu__persist_load(ctx, name, &ret->old, &err);
 
@@ -227,8 +255,9 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		   const char *const *texts, size_t n, struct vdu_error *err)
 {
 	CLEANUP_CLOSE int lock = -EBADF;
-	struct vdu__spec_file file = { 0 }, old;
-	struct change change = { .spec = &file.spec };
+	struct vdu__spec_file file = { 0 }, before;
+	struct change change = no_change(&file.spec);
+	struct vdu__timeouts old;
 	struct records records = { 0 };
 	int r;
 
@@ -236,22 +265,30 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 	r = apply(&change, texts, n, err);
 	if (r < 0)
 		return r;
+	if (!change.of_ours)
+		return vdu__timeouts_set(ctx, name, &change.timeouts, &old,
+					 err);
 	r = vdu__lock_device(ctx, name, &lock, err);
 	if (r == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no such device of ours");
 	if (r == 0)
 		r = vdu__spec_load(ctx, name, &file, err);
-	old = file;
+	before = file;
 	if (r == 0)
 		r = apply(&change, texts, n, err);
+	if (r == 0)
+		r = vdu__timeouts_set(ctx, name, &change.timeouts, &old, err);
 	if (r < 0)
 		return r;
 	plan_records(ctx, name, &change, &file, texts, n, &records);
 	r = save(ctx, &file, &records, change.persist_named, err);
 	if (r == 0 && change.cache_named)
-		r = tell(ctx, &old, &file, &records, err);
+		r = tell(ctx, &before, &file, &records, err);
 	if (r == 0)
 		tell_supervisor(ctx, name);
+	else
+		(void)vdu__timeouts_set(ctx, name, &old, &change.timeouts,
+					NULL);
 	return r;
 }

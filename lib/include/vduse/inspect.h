@@ -2,8 +2,9 @@
 /*
  * What VDUSE devices exist on this host and in what state, foreign ones too.
  *
- * A list is a snapshot of sysfs and of the run directory: it asks neither a
- * server nor netlink, so it cannot hang behind either.
+ * A list is a snapshot of sysfs and of the run directory, or of what our kernel
+ * module tells (vduse/module.h) in place of sysfs: it asks neither a server nor
+ * netlink, so it cannot hang behind either.
  */
 #pragma once
 
@@ -52,7 +53,10 @@ int64_t vdu_dev_queue_size(struct vdu_dev *dev);
 int vdu_dev_read_only(struct vdu_dev *dev);
 int vdu_dev_attached(struct vdu_dev *dev);	/* on the vDPA bus: 0, 1 */
 int vdu_dev_persist(struct vdu_dev *dev);	/* comes back after a reboot */
-int64_t vdu_dev_virtio_status(struct vdu_dev *dev); /* virtio_vdpa only */
+/* With the stock module on virtio_vdpa only. */
+int64_t vdu_dev_virtio_status(struct vdu_dev *dev);
+/* A broken device that a reset mends; -1 with the stock module, which has none. */
+int vdu_dev_needs_reset(struct vdu_dev *dev);
 int64_t vdu_dev_msg_timeout(struct vdu_dev *dev);   /* seconds; 0: for ever */
 int64_t vdu_dev_bounce_size(struct vdu_dev *dev);   /* bytes */
 
