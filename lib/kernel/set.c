@@ -288,7 +288,6 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 	if (r == 0)
 		tell_supervisor(ctx, name);
 	else
-		(void)vdu__timeouts_set(ctx, name, &old, &change.timeouts,
-					NULL);
+		vdu__timeouts_put_back(ctx, name, &old);
 	return r;
 }

@@ -33,51 +33,71 @@ int vdu__timeout_parse(const char *key, const char *text, int64_t *ret,
 			 key, SHOWN_MAX, text, TIMEOUT_MAX_S);
 }
 
-static int change(const struct vdu_ctx *ctx, const char *name,
-		  const char *attr, int64_t want, int64_t *ret_old,
-		  struct vdu_error *err)
+static int take(const struct vdu_ctx *ctx, const char *name, const char *attr,
+		int64_t want, int64_t *ret, struct vdu_error *err)
 {
-	char text[32];
-	uint64_t old;
+	uint64_t value;
 	int r;
 
-	*ret_old = -1;
 	if (want < 0)
 		return 0;
-	r = vdu__read_u64_at(ctx, &old, VDU__SYS_DEVICE "/ext/%s", name, attr);
+	r = vdu__read_u64_at(ctx, &value, VDU__SYS_DEVICE "/ext/%s", name,
+			     attr);
 	if (r == -ENOENT)
 		return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
 				 "the loaded vduse module has no %s", attr);
-	(void)snprintf(text, sizeof(text), "%" PRId64, want);
-	if (r == 0)
-		r = vdu__write_at(ctx, text, VDU__SYS_DEVICE "/ext/%s", name,
-				  attr);
 	if (r < 0)
 		return vdu__fail(err, VDU_STAGE_DEVICE, r,
-				 "cannot set its %s: %s", attr, strerror(-r));
-	*ret_old = (int64_t)old;
+				 "cannot read its %s: %s", attr, strerror(-r));
+	*ret = (int64_t)value;
 	return 0;
+}
+
+static int put(const struct vdu_ctx *ctx, const char *name, const char *attr,
+	       int64_t want, struct vdu_error *err)
+{
+	char text[32];
+	int r = 0;
+
+	(void)snprintf(text, sizeof(text), "%" PRId64 "\n", want);
+	if (want >= 0)
+		r = vdu__write_at(ctx, text, VDU__SYS_DEVICE "/ext/%s", name,
+				  attr);
+	return r == 0 ? 0 : vdu__fail(err, VDU_STAGE_DEVICE, r,
+				      "cannot set its %s: %s", attr,
+				      strerror(-r));
+}
+
+void vdu__timeouts_put_back(const struct vdu_ctx *ctx, const char *name,
+			    const struct vdu__timeouts *old)
+{
+	(void)put(ctx, name, "virtio_timeout", old->virtio_s, NULL);
+	(void)put(ctx, name, "vhost_timeout", old->vhost_s, NULL);
 }
 
 int vdu__timeouts_set(const struct vdu_ctx *ctx, const char *name,
 		      const struct vdu__timeouts *want,
 		      struct vdu__timeouts *ret_old, struct vdu_error *err)
 {
-	int64_t unused;
+	struct vdu__timeouts old = { -1, -1 };
 	int r;
 
-	*ret_old = (struct vdu__timeouts){ -1, -1 };
 	if (!vdu__device_exists(ctx, name))
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
 				 "no device '%s'", name);
-	r = change(ctx, name, "virtio_timeout", want->virtio_s,
-		   &ret_old->virtio_s, err);
+	r = take(ctx, name, "virtio_timeout", want->virtio_s, &old.virtio_s,
+		 err);
+	if (r == 0)
+		r = take(ctx, name, "vhost_timeout", want->vhost_s,
+			 &old.vhost_s, err);
 	if (r < 0)
 		return r;
-	r = change(ctx, name, "vhost_timeout", want->vhost_s,
-		   &ret_old->vhost_s, err);
+	r = put(ctx, name, "virtio_timeout", want->virtio_s, err);
+	if (r == 0)
+		r = put(ctx, name, "vhost_timeout", want->vhost_s, err);
 	if (r < 0)
-		(void)change(ctx, name, "virtio_timeout", ret_old->virtio_s,
-			     &unused, NULL);
+		vdu__timeouts_put_back(ctx, name, &old);
+	else
+		*ret_old = old;
 	return r;
 }

@@ -15,9 +15,12 @@ int vdu__timeout_parse(const char *key, const char *text, int64_t *ret,
 		       struct vdu_error *err);
 
 /*
- * Both or none. *ret_old gets what puts them back. -ENOENT: no such device;
+ * Both or none. *ret_old gets what was there. -ENOENT: no such device;
  * -EOPNOTSUPP with VDU_STAGE_MODULE: the stock module.
  */
 int vdu__timeouts_set(const struct vdu_ctx *ctx, const char *name,
 		      const struct vdu__timeouts *want,
 		      struct vdu__timeouts *ret_old, struct vdu_error *err);
+
+void vdu__timeouts_put_back(const struct vdu_ctx *ctx, const char *name,
+			    const struct vdu__timeouts *old);

@@ -91,11 +91,13 @@ shown() { "$VDUSECTL" show --json "$1" | jq -c ".devices[0].$2"; }
 @test "set completes devices of ours, keys and values" {
 	words() { "$VDUSECTL" __complete "$@" | cut -f 1 | paste -sd ' '; }
 	[[ $(words set "") == "blk2 blk10" ]]
-	[[ $(words set blk2 "") == "on-death= persist=" ]]
+	[[ $(words set blk2 "") == "on-death= persist= virtio-timeout= vhost-timeout=" ]]
 	[[ $(words set blk2 persist=) == "persist=yes persist=no" ]]
 	[[ $(words set blk2 persist=n) == persist=no ]]
 	[[ $(words set blk2 on-death=) == "on-death=queue on-death=fail=" ]]
 	[[ $(words set blk2 on-death=f) == on-death=fail= ]]
+	[[ $(words set blk2 virtio-timeout=) == "virtio-timeout=30 virtio-timeout=0" ]]
+	[[ $(words set blk2 vhost-timeout=3) == vhost-timeout=30 ]]
 	[[ $(words set blk2 other=) == "" ]]
 	[[ $(words create --on-death "") == "queue fail=" ]]
 }
