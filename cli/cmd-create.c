@@ -17,12 +17,13 @@
 
 struct options {
 	uint64_t size, queues, queue_size, block_size;
-	const char *backend, *serial, *discard, *bind, *on_death;
-	bool persist, read_only, if_not_exists, dry_run;
+	const char *backend, *serial, *discard, *bind, *on_death, *cache;
+	bool persist, read_only, if_not_exists, dry_run, writeback_control;
 };
 
 static const char *const types[] = { "blk", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
+static const char *const caches[] = { "writeback", "writethrough", NULL };
 
 #define O(member) offsetof(struct options, member)
 static const struct option_row rows[] = {
@@ -45,6 +46,12 @@ static const struct option_row rows[] = {
 	  "refuse writes", NULL, 0, 0 },
 	{ "discard", 0, 0, OPTION_CHOICE, 0, O(discard), NULL,
 	  "offer discard (default: where the backend can)", on_off, 0, 0 },
+	{ "cache", 0, 0, OPTION_CHOICE, 0, O(cache), NULL,
+	  "writes are safe after a flush: writeback (default); or at once: writethrough",
+	  caches, 0, 0 },
+	{ "writeback-control", 0, 0, OPTION_FLAG, 0, O(writeback_control), NULL,
+	  "let the driver choose that as well: needs the module of vdusectl",
+	  NULL, 0, 0 },
 	{ "on-death", 0, 0, OPTION_TEXT, COMPLETE_ON_DEATH, O(on_death),
 	  "POLICY",
 	  "I/O without a server waits: queue (default); or fail=SECONDS: so long",
@@ -85,6 +92,9 @@ static int make_spec(struct cli *cli, const struct options *o,
 	spec->queue_size = (uint32_t)o->queue_size;
 	spec->block_size = (uint32_t)o->block_size;
 	spec->read_only = o->read_only;
+	spec->writeback_control = o->writeback_control;
+	if (o->cache)
+		(void)vdu_blk_spec_set_cache(spec, o->cache, NULL);
 	if (o->discard)
 		spec->discard = strcmp(o->discard, "on") ? VDU_DISCARD_OFF :
 			VDU_DISCARD_ON;
@@ -112,12 +122,14 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 	CLEANUP_FREE char *path = text_escape(s->path, TEXT_LINE);
 	char size[TEXT_SIZE_MAX];
 
-	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s\n",
+	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s\n",
 		     s->name, text_size(s->size_bytes, size),
 		     (unsigned long long)s->size_bytes, s->backend,
 		     s->path[0] ? ":" : "", path ? path : "", s->n_queues,
 		     s->n_queues == 1 ? "" : "s", s->queue_size, s->block_size,
-		     s->serial, s->read_only ? ", read-only" : "");
+		     s->serial, s->read_only ? ", read-only" : "",
+		     s->cache ? ", writethrough" : "",
+		     s->writeback_control ? ", writeback control" : "");
 	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)
 		(void)printf("would bind it to %s\n", o->bind);

@@ -281,6 +281,9 @@ static void offer_settings(struct completion *c)
 	c->word = equals + 1;
 	if (begins(c->lead, "on-death=")) {
 		offer_on_death(c);
+	} else if (begins(c->lead, "cache=")) {
+		offer(c, "writeback", "a write is safe after a flush");
+		offer(c, "writethrough", "a write is safe when it is done");
 	} else if (begins(c->lead, "persist=")) {
 		offer(c, "yes", "it comes back after a reboot");
 		offer(c, "no", "it does not");

@@ -10,6 +10,7 @@
 
 #include <vduse/spec.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
 #include "lib/blk/request.h"
 #include "lib/util/macro.h"
 
@@ -33,9 +34,12 @@ uint32_t vdu__blk_seg_max(uint32_t queue_size)
 	return MIN(queue_size - 2, SEG_MAX);
 }
 
+_Static_assert(offsetof(struct virtio_blk_config, wce) == VDU_BLK_CONFIG_WCE,
+	       "where the cache mode stands");
+
 /*
- * Left out on purpose: SIZE_MAX (segments may be of any size), GEOMETRY, and
- * CONFIG_WCE, with which the kernel does not create a device.
+ * Left out on purpose: SIZE_MAX (segments may be of any size) and GEOMETRY.
+ * With CONFIG_WCE only our kernel module creates a device.
  */
 uint64_t vdu__blk_features(const struct vdu_blk_spec *spec,
 			   const struct vdu__blk_abilities *abilities)
@@ -53,11 +57,28 @@ uint64_t vdu__blk_features(const struct vdu_blk_spec *spec,
 		features |= 1ULL << VIRTIO_BLK_F_RO;
 	if (spec->n_queues > 1)
 		features |= 1ULL << VIRTIO_BLK_F_MQ;
+	if (spec->writeback_control)
+		features |= 1ULL << VIRTIO_BLK_F_CONFIG_WCE;
 	if (offers_discard(spec, abilities))
 		features |= 1ULL << VIRTIO_BLK_F_DISCARD;
 	if (abilities->write_zeroes && !spec->read_only)
 		features |= 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
 	return features;
+}
+
+uint8_t vdu__blk_wce(const struct vdu_blk_spec *spec)
+{
+	/* FLUSH is offered: what is not flushed may be lost. */
+	return !spec->writeback_control || spec->cache == VDU_CACHE_WRITEBACK;
+}
+
+void vdu__blk_access(const struct vdu_blk_spec *spec,
+		     uint8_t access[VDU_BLK_CONFIG_SIZE])
+{
+	memset(access, 0, VDU_BLK_CONFIG_SIZE);
+	if (spec->writeback_control)
+		access[VDU_BLK_CONFIG_WCE] = VDUSE_EXT_WRITABLE |
+					     VDUSE_EXT_ACKED;
 }
 
 void vdu__blk_config(const struct vdu_blk_spec *spec,
@@ -72,8 +93,7 @@ void vdu__blk_config(const struct vdu_blk_spec *spec,
 		.blk_size = htole32(block_size),
 		.min_io_size = htole16(1),
 		.opt_io_size = htole32(abilities->optimal_io / block_size),
-		/* FLUSH is offered: what is not flushed may be lost. */
-		.wce = 1,
+		.wce = vdu__blk_wce(spec),
 		.num_queues = htole16((uint16_t)MAX(spec->n_queues, 1)),
 		.max_discard_sectors = htole32(VDU_BLK_RANGE_SECTORS_MAX),
 		.max_discard_seg = htole32(VDU_BLK_RANGES_MAX),

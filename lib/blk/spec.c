@@ -10,6 +10,7 @@
 
 #include <vduse/parse.h>
 
+#include "lib/blk/cache.h"
 #include "lib/blk/on-death.h"
 #include "lib/util/error.h"
 #include "lib/util/macro.h"
@@ -204,6 +205,8 @@ PUBLIC int vdu_blk_spec_validate(const struct vdu_blk_spec *spec,
 		r = check_discard(spec, err);
 	if (r == 0)
 		r = vdu__on_death_check(spec, err);
+	if (r == 0)
+		r = vdu__cache_check(spec, err);
 	return r;
 }
 
@@ -288,5 +291,10 @@ PUBLIC int vdu_blk_spec_diff(const struct vdu_blk_spec *want,
 		diff_text(&diff, "discard", discard_name(want->discard),
 			  discard_name(have->discard));
 	diff_on_death(&diff, want, have);
+	if (want->cache != VDU_CACHE_WRITEBACK)
+		diff_text(&diff, "cache", vdu__cache_text(want->cache),
+			  vdu__cache_text(have->cache));
+	if (want->writeback_control && !have->writeback_control)
+		diff_text(&diff, "writeback control", "on", "off");
 	return diff.n;
 }

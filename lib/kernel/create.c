@@ -198,6 +198,16 @@ static int need_size(const struct creation *c, struct vdu_error *err)
 					"this backend needs a size");
 }
 
+/* The driver's writes to the configuration space have to arrive. */
+static int check_module(const struct creation *c, struct vdu_error *err)
+{
+	if (!c->file.spec.writeback_control ||
+	    vdu__ext_get(c->control_fd) & VDUSE_EXT_CONFIG)
+		return 0;
+	return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
+			 "the loaded vduse module has no writeback control: it drops what a driver writes");
+}
+
 /* Everything that can be known before anything is changed. */
 static int preflight(struct creation *c, struct vdu_error *err)
 {
@@ -215,7 +225,8 @@ static int preflight(struct creation *c, struct vdu_error *err)
 	c->control_fd = vdu__control_open(c->ctx, err);
 	if (c->control_fd < 0)
 		return c->control_fd;
-	if (spec->name[0])
+	r = check_module(c, err);
+	if (r == 0 && spec->name[0])
 		r = check_name(c, err);
 	if (r == 0 && !new_image(c))
 		r = probe_backend(c, err);
@@ -369,7 +380,7 @@ static int setup_queues(struct creation *c, struct vdu_error *err)
 static int make_device(struct creation *c, struct vdu_error *err)
 {
 	const struct vdu_blk_spec *spec = &c->file.spec;
-	uint8_t config[VDU_BLK_CONFIG_SIZE];
+	uint8_t config[VDU_BLK_CONFIG_SIZE], access[VDU_BLK_CONFIG_SIZE];
 	struct vdu__device_config device = {
 		.name = spec->name,
 		.device_id = VIRTIO_ID_BLOCK,
@@ -381,11 +392,13 @@ static int make_device(struct creation *c, struct vdu_error *err)
 			.extensions = EXTENSIONS,
 			.instance = VDUSE_EXT_INST_SUSPEND,
 			.required = REQUIRED_FEATURES,
+			.access = access,
 		},
 	};
 	int r;
 
 	vdu__blk_config(spec, &c->file.abilities, config);
+	vdu__blk_access(spec, access);
 	r = vdu__control_create(c->control_fd, &device, err);
 	if (r < 0)
 		return r;

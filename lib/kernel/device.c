@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
+
 int vdu__device_open(struct vdu_ctx *ctx, const char *name,
 		     struct vdu_error *err)
 {
@@ -93,4 +95,36 @@ int vdu__device_region(int fd, uint64_t iova, struct vdu__region *ret)
 		.fd = region_fd,
 	};
 	return 0;
+}
+
+bool vdu__device_cut_off(int fd)
+{
+	uint64_t features;
+
+	return vdu__device_features(fd, &features) == -ENOTCONN;
+}
+
+int vdu__device_status(int fd, uint8_t *ret)
+{
+	return call(fd, VDUSE_EXT_GET_STATUS, ret);
+}
+
+int vdu__device_config_byte(int fd, uint32_t offset, uint8_t *ret)
+{
+	struct vduse_ext_config config = {
+		.offset = offset, .length = 1, .buffer = (uintptr_t)ret,
+	};
+
+	return call(fd, VDUSE_EXT_GET_CONFIG, &config);
+}
+
+int vdu__device_set_config_byte(int fd, uint32_t offset, uint8_t value,
+				bool tell)
+{
+	struct vduse_ext_config config = {
+		.offset = offset, .length = 1, .buffer = (uintptr_t)&value,
+		.flags = tell ? VDUSE_EXT_INTERRUPT : 0,
+	};
+
+	return call(fd, VDUSE_EXT_SET_CONFIG, &config);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * /dev/vduse/NAME: thin, typed wrappers of the device ioctls. All return 0 or
- * -errno; -EPERM from any of them means that the kernel has given the device
- * up (a message was not answered in time) and only destroying it helps.
+ * -errno. -EPERM from any of them means that the kernel has given the device up
+ * (a message was not answered in time) and only destroying it helps; -ENOTCONN,
+ * by our module, that somebody has cut this open file off: the next one works.
  */
 #pragma once
 
@@ -43,3 +44,19 @@ struct vdu__region {
 };
 /* The first region that overlaps iova. -EINVAL: none. */
 int vdu__device_region(int fd, uint64_t iova, struct vdu__region *ret);
+
+/* Is -ENOTCONN what any call would say? */
+bool vdu__device_cut_off(int fd);
+
+/*
+ * The virtio status. -ENOTTY: this module, or device, does not tell; one that
+ * does is not given up when a message is late (VDUSE_EXT_RECOVER).
+ */
+int vdu__device_status(int fd, uint8_t *ret);
+
+/* A byte of the configuration space, as a driver has left it. -ENOTTY. */
+int vdu__device_config_byte(int fd, uint32_t offset, uint8_t *ret);
+
+/* Change that byte; tell: and interrupt the driver, if there is one. -ENOTTY. */
+int vdu__device_set_config_byte(int fd, uint32_t offset, uint8_t value,
+				bool tell);

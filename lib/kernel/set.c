@@ -9,8 +9,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include <json-c/json.h>
 #include <vduse/manage.h>
 
+#include "lib/blk/cache.h"
 #include "lib/kernel/persist.h"
 #include "lib/kernel/timeouts.h"
 #include "lib/util/lock.h"
@@ -20,7 +22,7 @@
 /* What is asked for. */
 struct change {
 	struct vdu_blk_spec *spec;
-	bool persist_named, persist;
+	bool persist_named, persist, cache_named;
 	struct vdu__timeouts timeouts;	/* of the kernel: any device has them */
 	bool of_ours;			/* and something else */
 };
@@ -34,6 +36,13 @@ static int set_on_death(struct change *change, const char *value,
 			struct vdu_error *err)
 {
 	return vdu_blk_spec_set_on_death(change->spec, value, err);
+}
+
+static int set_cache(struct change *change, const char *value,
+		     struct vdu_error *err)
+{
+	change->cache_named = true;
+	return vdu_blk_spec_set_cache(change->spec, value, err);
 }
 
 static int set_persist(struct change *change, const char *value,
@@ -69,6 +78,7 @@ static const struct setting {
 	bool any;			/* foreign devices have it, too */
 } settings[] = {
 	{ "on-death", set_on_death, false },
+	{ "cache", set_cache, false },
 	{ "persist", set_persist, false },
 	{ "virtio-timeout", set_virtio_timeout, true },
 	{ "vhost-timeout", set_vhost_timeout, true },
@@ -190,11 +200,62 @@ static void tell_supervisor(struct vdu_ctx *ctx, const char *name)
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
 }
 
+/* Both are texts of lib/blk/cache.c: a driver may keep them apart. */
+static void warn_if_later(struct vdu_ctx *ctx, const char *name,
+			  const char *reply)
+{
+	json_object *root = json_tokener_parse(reply), *now, *wanted;
+
+	if (json_object_object_get_ex(root, "cache", &now) &&
+	    json_object_object_get_ex(root, "cache_wanted", &wanted) &&
+	    !json_object_equal(now, wanted))
+		vdu__log(ctx, 4,
+			 "the cache of %s stays %s for now: its driver need not flush; %s begins when the driver is bound again, or asks for it",
+			 name, json_object_get_string(now),
+			 json_object_get_string(wanted));
+	json_object_put(root);
+}
+
+/* A server that is not there begins with it. */
+static int tell_server(struct vdu_ctx *ctx, const struct vdu_blk_spec *spec,
+		       struct vdu_error *err)
+{
+	CLEANUP_FREE char *reply = NULL;
+	struct vdu_error own = { 0 };
+	char params[64];
+	int r;
+
+	(void)snprintf(params, sizeof(params), "{\"cache\":\"%s\"}",
+		       vdu__cache_text(spec->cache));
+	r = vdu_call(ctx, spec->name, "Set", params, &reply, &own);
+	if (r == 0)
+		warn_if_later(ctx, spec->name, reply);
+	else if (r != -ENOENT && err)
+		*err = own;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* All or nothing: what the server does not do was not said. */
+static int tell(struct vdu_ctx *ctx, const struct vdu__spec_file *old,
+		const struct vdu__spec_file *file,
+		const struct records *records, struct vdu_error *err)
+{
+	int r = tell_server(ctx, &file->spec, err);
+
+	if (r == 0)
+		return 0;
+	(void)vdu__spec_save(ctx, old, NULL);
+	if (records->changes)
+		(void)write_record(ctx, file->spec.name,
+				   records->had ? &records->old : NULL, NULL);
+	return r;
+}
+
 PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		   const char *const *texts, size_t n, struct vdu_error *err)
 {
 	CLEANUP_CLOSE int lock = -EBADF;
-	struct vdu__spec_file file = { 0 };
+	struct vdu__spec_file file = { 0 }, before;
 	struct change change = no_change(&file.spec);
 	struct vdu__timeouts old;
 	struct records records = { 0 };
@@ -213,6 +274,7 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 				 "no such device of ours");
 	if (r == 0)
 		r = vdu__spec_load(ctx, name, &file, err);
+	before = file;
 	if (r == 0)
 		r = apply(&change, texts, n, err);
 	if (r == 0)
@@ -221,6 +283,8 @@ PUBLIC int vdu_set(struct vdu_ctx *ctx, const char *name,
 		return r;
 	plan_records(ctx, name, &change, &file, texts, n, &records);
 	r = save(ctx, &file, &records, change.persist_named, err);
+	if (r == 0 && change.cache_named)
+		r = tell(ctx, &before, &file, &records, err);
 	if (r == 0)
 		tell_supervisor(ctx, name);
 	else

@@ -48,6 +48,8 @@ static const struct key {
 	KEY("optimal_io", KEY_U32, abilities.optimal_io),
 	LATER_KEY("on_death", KEY_INT, spec.on_death),
 	LATER_KEY("fail_seconds", KEY_U32, spec.fail_seconds),
+	LATER_KEY("cache", KEY_INT, spec.cache),
+	LATER_KEY("writeback_control", KEY_INT, spec.writeback_control),
 };
 
 static json_object *key_to_json(const struct key *key, const void *member)

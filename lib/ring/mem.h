@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,4 +20,9 @@ struct vdu__mem {
 	void *(*translate)(void *opaque, uint64_t iova, uint64_t *len,
 			   bool write);
 	void *opaque;
+	/*
+	 * Set once part of the memory was taken away: what was read since may be
+	 * zeroes that nobody wrote, what was written nobody reads. NULL: never.
+	 */
+	const atomic_bool *torn;
 };

@@ -15,12 +15,15 @@
 
 #define MAGIC 0x32464e49U	/* "INF2": the number is the version */
 #define BOOT_ID_BYTES 40
-#define DRIVER (UINT64_C(1) << 63)	/* no feature has this number */
+/* No feature of a block device has these numbers. */
+#define DRIVER (UINT64_C(1) << 63)
+#define SUSPENDED (UINT64_C(1) << 62)
+#define SETTLE_MAX 64	/* used entries that are looked at in one go */
 
 struct header {
 	uint32_t magic, n_queues, queue_size;
 	_Atomic uint32_t lost;
-	uint64_t driver;		/* DRIVER and its features, 0: none */
+	uint64_t driver;		/* DRIVER and its features, 0: none; SUSPENDED */
 	char boot_id[BOOT_ID_BYTES];
 };
 
@@ -169,7 +172,22 @@ struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 
 bool vdu__inflight_is_of(const struct vdu__inflight *log, uint64_t features)
 {
-	return log->header->driver == (features | DRIVER);
+	return (log->header->driver & ~SUSPENDED) == (features | DRIVER);
+}
+
+bool vdu__inflight_suspended(const struct vdu__inflight *log)
+{
+	return log->header->driver & SUSPENDED;
+}
+
+void vdu__inflight_suspend(struct vdu__inflight *log, bool suspended)
+{
+	in_this_order();
+	if (suspended)
+		log->header->driver |= SUSPENDED;
+	else
+		log->header->driver &= ~SUSPENDED;
+	in_this_order();
 }
 
 void vdu__inflight_driver(struct vdu__inflight *log, uint64_t features)
@@ -213,6 +231,11 @@ void vdu__inflight_found(struct vdu__inflight_queue *log, uint16_t num,
 	in_this_order();
 }
 
+static bool is_torn(const struct vdu__ring *ring)
+{
+	return ring->mem && ring->mem->torn && atomic_load(ring->mem->torn);
+}
+
 void vdu__inflight_reset(struct vdu__inflight_queue *log,
 			 const struct vdu__ring *ring)
 {
@@ -232,23 +255,43 @@ void vdu__inflight_take(struct vdu__inflight_queue *log,
 	in_this_order();
 }
 
+/*
+ * Some of what the used ring holds behind the log. Read as a whole first: if
+ * the ring was taken away meanwhile, the heads are none.
+ */
+static bool settle_some(struct vdu__inflight_queue *log,
+			const struct vdu__ring *ring)
+{
+	uint16_t n = ring->used_idx - log->used_idx;
+	uint32_t heads[SETTLE_MAX];
+
+	n = MIN(n, SETTLE_MAX);
+	for (uint16_t i = 0; i < n; i++)
+		heads[i] = vdu__ring_used_head(ring, log->used_idx + i);
+	if (is_torn(ring))
+		return false;
+	in_this_order();
+	for (uint16_t i = 0; i < n; i++)
+		if (heads[i] < ring->num)
+			log->order[heads[i]] = 0;
+	in_this_order();
+	log->used_idx += n;
+	return n > 0;
+}
+
 void vdu__inflight_settle(struct vdu__inflight_queue *log,
 			  const struct vdu__ring *ring)
 {
 	uint16_t behind = ring->used_idx - log->used_idx;
 
+	/* Another server finds in the memory itself what is right. */
+	if (is_torn(ring))
+		return;
 	/* Another ring, or a server that kept no log has been here. */
 	if (log->num != ring->num || behind > ring->num)
 		vdu__inflight_reset(log, ring);
-	in_this_order();
-	for (uint16_t i = log->used_idx; i != ring->used_idx; i++) {
-		uint32_t head = vdu__ring_used_head(ring, i);
-
-		if (head < ring->num)
-			log->order[head] = 0;
-	}
-	in_this_order();
-	log->used_idx = ring->used_idx;
+	while (settle_some(log, ring))
+		;
 }
 
 int vdu__inflight_next(const struct vdu__inflight_queue *log,

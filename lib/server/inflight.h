@@ -57,6 +57,12 @@ struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 void vdu__inflight_driver(struct vdu__inflight *log, uint64_t features);
 /* Was it begun under such a driver? */
 bool vdu__inflight_is_of(const struct vdu__inflight *log, uint64_t features);
+/*
+ * That driver's queues stand still until the kernel says otherwise: noted
+ * before the message that says so is answered.
+ */
+void vdu__inflight_suspend(struct vdu__inflight *log, bool suspended);
+bool vdu__inflight_suspended(const struct vdu__inflight *log);
 /* No driver runs. */
 void vdu__inflight_empty(struct vdu__inflight *log);
 
@@ -76,7 +82,10 @@ void vdu__inflight_found(struct vdu__inflight_queue *log, uint16_t num,
 /* Before the request of head begins. */
 void vdu__inflight_take(struct vdu__inflight_queue *log,
 			const struct vdu__ring *ring, uint16_t head);
-/* After the used index was published, or found so at a resume. */
+/*
+ * After the used index was published, or found so at a resume. Does nothing if
+ * the ring's memory was taken away.
+ */
 void vdu__inflight_settle(struct vdu__inflight_queue *log,
 			  const struct vdu__ring *ring);
 /*

@@ -11,9 +11,19 @@
 #include <string.h>
 #include <sys/timerfd.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
 #include "lib/kernel/device.h"
 #include "lib/server/server.h"
 #include "lib/util/fs.h"
+
+void vdu__server_cut_off(struct vdu__server *server)
+{
+	if (server->cut_off)
+		return;
+	server->cut_off = server->leave = true;
+	vdu__log(server->ctx, 3,
+		 "cut off from the device, most likely by an abort: ending, so that another server can serve it");
+}
 
 void vdu__server_broken(struct vdu__server *server, const char *what)
 {
@@ -21,6 +31,11 @@ void vdu__server_broken(struct vdu__server *server, const char *what)
 
 	if (server->broken)
 		return;
+	/* One that the kernel does not give up has only lost this server. */
+	if (server->recovers) {
+		vdu__server_cut_off(server);
+		return;
+	}
 	server->broken = true;
 	vdu__queues_do_not_look(server);
 	vdu__log(server->ctx, 3,
@@ -34,6 +49,14 @@ void vdu__server_broken(struct vdu__server *server, const char *what)
 		server->started[i].live = false;
 		vdu__queue_stop(&server->queues[i]);
 	}
+}
+
+void vdu__server_failed(struct vdu__server *server, int r, const char *what)
+{
+	if (r == -EPERM)
+		vdu__server_broken(server, what);
+	else if (r == -ENOTCONN)
+		vdu__server_cut_off(server);
 }
 
 /* What has not run since the reset is where its driver, or the log, says. */
@@ -51,7 +74,8 @@ static uint16_t next_avail(const struct vdu__server *server, uint32_t index)
 		0 : info.avail_index;
 }
 
-static void reply(struct vdu__server *server, bool ok)
+/* -ENOENT: the kernel has given this message up, as if it had never been. */
+static int reply(struct vdu__server *server, bool ok)
 {
 	struct vduse_dev_response response = {
 		.request_id = server->pending.request_id,
@@ -64,13 +88,63 @@ static void reply(struct vdu__server *server, bool ok)
 		response.vq_state.index = index;
 		response.vq_state.split.avail_index = next_avail(server, index);
 	}
-	/* ENOENT: the caller has given up waiting. */
-	if (write(server->device_fd, &response, sizeof(response)) < 0 &&
-	    errno == EPERM)
-		vdu__server_broken(server, "answering a message");
+	int r;
+
+	r = write(server->device_fd, &response, sizeof(response)) < 0 ? -errno :
+									0;
+	vdu__server_failed(server, r, "answering a message");
+	return r;
 }
 
 static void set_status(struct vdu__server *server, uint8_t status);
+
+static void finish_reset(struct vdu__server *server)
+{
+	vdu__queues_forget(server);
+	vdu__inflight_empty(server->inflight);
+	memset(server->started, 0,
+	       server->n_queues * sizeof(*server->started));
+	server->status = 0;
+	server->suspended = false;
+	server->broken_told = false;
+	server->driver_features = 0;
+	vdu__cache_reset(server);
+	vdu__count(&server->resets, 1);
+	if (server->pending.s.status)
+		set_status(server, server->pending.s.status);
+	else
+		(void)reply(server, true);
+}
+
+/* The note comes first: who comes after us finds it, or the message again. */
+static void suspend(struct vdu__server *server, bool suspended)
+{
+	server->suspended = suspended;
+	vdu__inflight_suspend(server->inflight, suspended);
+}
+
+static void finish_suspend(struct vdu__server *server)
+{
+	vdu__queues_forget(server);
+	suspend(server, true);
+	if (reply(server, true) != -ENOENT)
+		return;
+	suspend(server, false);
+	vdu__queues_go_on(server);
+}
+
+static void finish_cache(struct vdu__server *server)
+{
+	int r = vdu__cache_result(server);
+
+	if (r < 0) {
+		vdu__log(server->ctx, 3,
+			 "no write-through for the driver: what it wrote before cannot be flushed: %s",
+			 strerror(-r));
+		vdu__cache_refuse_write(server);
+	}
+	(void)reply(server, r == 0);
+}
 
 static void finish_pending(struct vdu__server *server)
 {
@@ -81,27 +155,22 @@ static void finish_pending(struct vdu__server *server)
 	case VDU_THEN_NOTHING:
 		break;
 	case VDU_THEN_RESET:
-		vdu__queues_forget(server);
-		vdu__inflight_empty(server->inflight);
-		memset(server->started, 0,
-		       server->n_queues * sizeof(*server->started));
-		server->status = 0;
-		server->broken_told = false;
-		server->driver_features = 0;
-		vdu__count(&server->resets, 1);
-		if (server->pending.s.status)
-			set_status(server, server->pending.s.status);
-		else
-			reply(server, true);
+		finish_reset(server);
 		break;
 	case VDU_THEN_REMAP:
 		vdu__queues_forget(server);
 		vdu__queues_go_on(server);
-		reply(server, true);
+		(void)reply(server, true);
 		break;
 	case VDU_THEN_STATE:
-		reply(server, true);
+		(void)reply(server, true);
 		vdu__queues_go_on(server);
+		break;
+	case VDU_THEN_SUSPEND:
+		finish_suspend(server);
+		break;
+	case VDU_THEN_CACHE:
+		finish_cache(server);
 		break;
 	case VDU_THEN_HAND_OVER:
 		vdu__handover_finish(server);
@@ -167,19 +236,66 @@ static void set_status(struct vdu__server *server, uint8_t status)
 		vdu__server_complain(server,
 			"the driver wants features that were not offered: 0x%llx",
 			(unsigned long long)server->driver_features);
-		reply(server, false);
+		(void)reply(server, false);
 		return;
 	}
 	/* A legacy driver has no FEATURES_OK step. */
 	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) &&
 	    !(status & VIRTIO_CONFIG_S_FEATURES_OK) && !vdu__server_features_ok(server)) {
-		reply(server, false);
+		(void)reply(server, false);
 		return;
 	}
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
+		vdu__cache_negotiated(server);
+	/*
+	 * The kernel takes interrupts only after it has seen the reply. Who has
+	 * not waited for it has no status like this.
+	 */
+	if (reply(server, true) == -ENOENT)
+		return;
 	server->status = status;
-	/* The kernel takes interrupts only after it has seen the reply. */
-	reply(server, true);
 	if (added & VIRTIO_CONFIG_S_DRIVER_OK)
+		vdu__queues_start(server);
+}
+
+/* --- messages of our module --------------------------------------------- */
+
+/* The one thing that a driver may write, in one piece, as the module sees to. */
+static void config_write(struct vdu__server *server)
+{
+	struct vduse_ext_config_write body;
+	bool taken;
+
+	_Static_assert(sizeof(body) <= sizeof(server->pending.padding),
+		       "it is what the kernel sends");
+	memcpy(&body, server->pending.padding, sizeof(body));
+	taken = body.offset == VDU_BLK_CONFIG_WCE && body.length == 1 &&
+		server->file.spec.writeback_control &&
+		vdu__cache_written(server, body.data[0]);
+	if (!taken)
+		vdu__server_complain(server,
+			"the driver may not write this to the configuration space: %u byte(s) at %u",
+			body.length, body.offset);
+	if (taken && !vdu__cache_settled(server))
+		server->then = VDU_THEN_CACHE;
+	else if (taken)
+		finish_cache(server);
+	else
+		(void)reply(server, false);
+}
+
+/* As DRIVER_OK: first the answer, then the queues. */
+static void resume(struct vdu__server *server)
+{
+	const bool was = server->suspended;
+
+	suspend(server, false);
+	if (reply(server, true) == -ENOENT) {
+		suspend(server, was);
+		return;
+	}
+	/* Those that ran go on where they stopped. */
+	if (was && vdu__server_may_start(server))
 		vdu__queues_start(server);
 }
 
@@ -190,6 +306,10 @@ void vdu__server_message(struct vdu__server *server)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n < 0 && errno == ENOTCONN) {
+		vdu__server_cut_off(server);
+		return;
+	}
 	if (n != (ssize_t)sizeof(server->pending)) {
 		vdu__server_broken(server, "reading a message");
 		return;
@@ -206,12 +326,41 @@ void vdu__server_message(struct vdu__server *server)
 		if (server->pending.vq_state.index < server->n_queues)
 			when_idle(server, VDU_THEN_STATE);
 		else
-			reply(server, false);
+			(void)reply(server, false);
+		break;
+	case VDUSE_EXT_MSG_CONFIG_WRITE:
+		config_write(server);
+		break;
+	case VDUSE_EXT_MSG_CONFIG_CLEARED:
+		/* No byte of ours is cleared by reading. */
+		(void)reply(server, true);
+		break;
+	case VDUSE_EXT_MSG_SUSPEND:
+		when_idle(server, VDU_THEN_SUSPEND);
+		break;
+	case VDUSE_EXT_MSG_RESUME:
+		resume(server);
 		break;
 	default:
-		reply(server, false);
+		(void)reply(server, false);
 		break;
 	}
+}
+
+bool vdu__server_may_start(const struct vdu__server *server)
+{
+	/* The cache mode reaches them whether they run or not. */
+	return (server->then == VDU_THEN_NOTHING ||
+		server->then == VDU_THEN_CACHE) && !server->suspended &&
+	       (server->status & VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+/* Has what the pending message waits for come? */
+static bool is_due(const struct vdu__server *server)
+{
+	if (server->then == VDU_THEN_CACHE)
+		return vdu__cache_settled(server);
+	return server->then != VDU_THEN_NOTHING && vdu__queues_idle(server);
 }
 
 void vdu__server_news(struct vdu__server *server)
@@ -229,10 +378,9 @@ void vdu__server_news(struct vdu__server *server)
 		/* Ready after DRIVER_OK, and nobody told: its kick does. */
 		if (atomic_load(&queue->idle) &&
 		    atomic_exchange(&queue->kicked_idle, false) &&
-		    server->then == VDU_THEN_NOTHING &&
-		    (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		    vdu__server_may_start(server))
 			vdu__queue_kicked(server, i);
 	}
-	if (server->then != VDU_THEN_NOTHING && vdu__queues_idle(server))
+	if (is_due(server))
 		finish_pending(server);
 }

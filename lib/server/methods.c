@@ -6,6 +6,7 @@
 
 #include <vduse/virtio.h>
 
+#include "lib/blk/cache.h"
 #include "lib/server/server.h"
 
 #define INTERFACE "org.vdusectl.Device"
@@ -22,7 +23,8 @@ static const char description[] =
 	" in_flight: int, kicks: int, interrupts: int,"
 	" requests: []Request)\n\n"
 	"type Stats (index: int, reads: int, writes: int, flushes: int,"
-	" discards: int, write_zeroes: int, get_ids: int, read_bytes: int,"
+	" discards: int, write_zeroes: int, get_ids: int, syncs: int,"
+	" read_bytes: int,"
 	" write_bytes: int, errors: int, malformed: int, kicks: int,"
 	" interrupts: int, p50_us: int, p99_us: int, max_us: int)\n\n"
 	"method Ping() -> (pid: int, queues: int)\n"
@@ -31,11 +33,15 @@ static const char description[] =
 	" device_features: int, driver_features: int, queues: int,"
 	" queue_size: int, capacity: int, read_only: bool, backend: string,"
 	" messages: int, resets: int, iotlb_regions: int, malformed: int,"
-	" errors: int, backend_errors: int, last_error: string)\n"
+	" errors: int, backend_errors: int, last_error: string,"
+	" cache: string, cache_wanted: string, writeback_control: bool,"
+	" suspended: bool)\n"
 	"method GetConfig() -> (device_id: int, device_features: int,"
 	" driver_features: int, config: string)\n"
 	"method GetQueues() -> (queues: []Queue)\n"
 	"method GetStats() -> (queues: []Stats)\n"
+	"# Change it. cache: now, cache_wanted: at the driver's next reset.\n"
+	"method Set(cache: string) -> (cache: string, cache_wanted: string)\n"
 	"method Stop() -> ()\n"
 	"# With the backend's open file; an error for one that has none.\n"
 	"method ShareBackend() -> ()\n"
@@ -43,7 +49,8 @@ static const char description[] =
 	"# the server ends.\n"
 	"method HandOver() -> (stopped_ns: int)\n\n"
 	"error NoFile (backend: string)\n"
-	"error Broken (name: string)\n";
+	"error Broken (name: string)\n"
+	"error Lost (reason: string)\n";
 
 static void send_json(struct vdu__connection *conn, json_object *root)
 {
@@ -102,6 +109,12 @@ static uint64_t sum(const struct vdu__server *server, size_t counter)
 	return total;
 }
 
+static void put_cache(const struct vdu__server *server, json_object *to)
+{
+	put_text(to, "cache", vdu__cache_text(server->cache.through));
+	put_text(to, "cache_wanted", vdu__cache_text(server->file.spec.cache));
+}
+
 static json_object *get_status(struct vdu__server *server)
 {
 	const struct vdu_blk_spec *spec = &server->file.spec;
@@ -132,6 +145,9 @@ static json_object *get_status(struct vdu__server *server)
 	put_u64(to, "errors", sum(server, offsetof(struct vdu__stats, errors)));
 	put_u64(to, "backend_errors", server->trouble.seen);
 	put_text(to, "last_error", server->trouble.last);
+	put_cache(server, to);
+	put_bool(to, "writeback_control", spec->writeback_control);
+	put_bool(to, "suspended", server->suspended);
 	return to;
 }
 
@@ -221,6 +237,7 @@ static json_object *one_stats(struct vdu__server *server, unsigned int index)
 	put_u64(to, "write_zeroes",
 		vdu__counted(&stats->ops[VDU_IO_WRITE_ZEROES]));
 	put_u64(to, "get_ids", vdu__counted(&stats->get_ids));
+	put_u64(to, "syncs", vdu__counted(&stats->syncs));
 	put_u64(to, "read_bytes", vdu__counted(&stats->read_bytes));
 	put_u64(to, "write_bytes", vdu__counted(&stats->write_bytes));
 	put_u64(to, "errors", vdu__counted(&stats->errors));
@@ -310,14 +327,17 @@ void vdu__method_pong(struct vdu__server *server, struct vdu__connection *conn)
 	send_reply(conn, to);
 }
 
-static void ping(struct vdu__server *server, struct vdu__connection *conn)
+static void ping(struct vdu__server *server, struct vdu__connection *conn,
+		 json_object *parameters)
 {
+	(void)parameters;
 	conn->ping_seq = vdu__server_ping_queues(server);
 }
 
 static void share_backend(struct vdu__server *server,
-			  struct vdu__connection *conn)
+			  struct vdu__connection *conn, json_object *parameters)
 {
+	(void)parameters;
 	if (server->backend.fd < 0)
 		send_error(conn, INTERFACE ".NoFile", "backend",
 			   server->file.spec.backend);
@@ -325,8 +345,10 @@ static void share_backend(struct vdu__server *server,
 		vdu__handover_share(server, conn);
 }
 
-static void hand_over(struct vdu__server *server, struct vdu__connection *conn)
+static void hand_over(struct vdu__server *server, struct vdu__connection *conn,
+		      json_object *parameters)
 {
+	(void)parameters;
 	if (server->broken)
 		send_error(conn, INTERFACE ".Broken", "name",
 			   server->file.spec.name);
@@ -334,12 +356,49 @@ static void hand_over(struct vdu__server *server, struct vdu__connection *conn)
 		vdu__handover_ask(server, conn);
 }
 
+/* The data threads are in the mode that was asked for. */
+void vdu__method_set(struct vdu__server *server, struct vdu__connection *conn)
+{
+	int r = vdu__cache_result(server);
+	json_object *to;
+
+	if (r < 0) {
+		send_error(conn, INTERFACE ".Lost", "reason", strerror(-r));
+		return;
+	}
+	to = json_object_new_object();
+	put_cache(server, to);
+	send_reply(conn, to);
+}
+
+static void set(struct vdu__server *server, struct vdu__connection *conn,
+		json_object *parameters)
+{
+	struct vdu_blk_spec wanted = { 0 };
+	json_object *cache = NULL;
+
+	if (!json_object_object_get_ex(parameters, "cache", &cache) ||
+	    !json_object_is_type(cache, json_type_string) ||
+	    vdu_blk_spec_set_cache(&wanted, json_object_get_string(cache),
+				   NULL) < 0) {
+		send_error(conn, "org.varlink.service.InvalidParameter",
+			   "parameter", "cache");
+		return;
+	}
+	vdu__cache_set(server, wanted.cache);
+	if (vdu__cache_settled(server))
+		vdu__method_set(server, conn);
+	else
+		conn->sets_cache = true;
+}
+
 /* Those that are not answered by a simple reply, or not at once. */
 static const struct special {
 	const char *name;
-	void (*answer)(struct vdu__server *server,
-		       struct vdu__connection *conn);
+	void (*answer)(struct vdu__server *server, struct vdu__connection *conn,
+		       json_object *parameters);
 } specials[] = {
+	{ INTERFACE ".Set", set },
 	{ INTERFACE ".Ping", ping },
 	{ INTERFACE ".ShareBackend", share_backend },
 	{ INTERFACE ".HandOver", hand_over },
@@ -362,8 +421,9 @@ void vdu__method_call(struct vdu__server *server, struct vdu__connection *conn,
 	for (size_t i = 0; i < ARRAY_SIZE(specials); i++) {
 		if (strcmp(specials[i].name, name))
 			continue;
+		specials[i].answer(server, conn,
+				   json_object_object_get(call, "parameters"));
 		json_object_put(call);
-		specials[i].answer(server, conn);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "lib/kernel/device.h"
+#include "lib/server/trouble.h"
 #include "lib/util/ctx.h"
 
 /* User data of the SQEs that are not backend I/O. */
@@ -122,13 +123,28 @@ static void clock_at_once(struct vdu__queue *queue)
 	queue->at_once = 0;
 }
 
+/*
+ * What was done with memory that the kernel has taken away must not be seen as
+ * answered: the ring's part of it may still be there. The next server does it
+ * again.
+ */
+static bool may_publish(struct vdu__queue *queue)
+{
+	if (!queue->cut_off && !atomic_load(&queue->iotlb->torn))
+		return true;
+	if (!vdu__queue_cut_off(queue))
+		return true;
+	atomic_store(&queue->broken, true);
+	return false;
+}
+
 static void publish(struct vdu__queue *queue)
 {
 	bool wanted;
 
 	if (queue->at_once)
 		clock_at_once(queue);
-	if (!queue->unpublished)
+	if (!queue->unpublished || !may_publish(queue))
 		return;
 	queue->unpublished = 0;
 	wanted = vdu__ring_publish(&queue->ring);
@@ -162,6 +178,66 @@ static void turn(struct vdu__queue *queue)
 	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
 }
 
+/* --- the cache mode ----------------------------------------------------- */
+
+static void sync_done(struct vdu__queue *queue, int r)
+{
+	queue->syncing = false;
+	atomic_store(&queue->mode_result, r);
+	if (r < 0)
+		vdu__trouble_note(queue, VDU_IO_FLUSH, 0, r);
+}
+
+static void begin_sync(struct vdu__queue *queue)
+{
+	int r;
+
+	queue->sync_wanted = false;
+	queue->syncing = true;
+	queue->sync = (struct vdu__io){ .op = VDU_IO_FLUSH,
+					.fd = queue->backend_fd };
+	vdu__count(&queue->stats.syncs, 1);
+	r = queue->backend->ops->submit(queue->backend, &queue->sync,
+					&queue->uring);
+	if (r != VDU_IO_PENDING)
+		sync_done(queue, r);
+}
+
+static void sync_completed(struct vdu__queue *queue, int res)
+{
+	int r = queue->backend->ops->complete(queue->backend, &queue->sync, res,
+					      &queue->uring);
+
+	if (r != VDU_IO_PENDING)
+		sync_done(queue, r);
+}
+
+/*
+ * A new mode counts for what begins from now on. What has begun without being
+ * durable is synced when it is done: it need not stop for that.
+ */
+static void set_mode(struct vdu__queue *queue, bool write_through,
+		     unsigned int seq)
+{
+	if (write_through && !queue->write_through)
+		queue->sync_wanted = true;
+	queue->write_through = write_through;
+	queue->seen_mode = seq;
+	atomic_store(&queue->mode_result, 0);
+}
+
+/* As far as that has come. */
+static void settle_mode(struct vdu__queue *queue)
+{
+	if (queue->sync_wanted && !queue->syncing && !queue->volatile_writes)
+		begin_sync(queue);
+	if (queue->sync_wanted || queue->syncing ||
+	    atomic_load(&queue->mode_done) == queue->seen_mode)
+		return;
+	atomic_store(&queue->mode_done, queue->seen_mode);
+	tell_control(queue);
+}
+
 /* --- commands ---------------------------------------------------------- */
 
 static void begin_running(struct vdu__queue *queue,
@@ -170,7 +246,6 @@ static void begin_running(struct vdu__queue *queue,
 	queue->cache_n = 0;
 	queue->cache_next = 0;
 	queue->rules = setup->rules;
-	queue->write_through = setup->write_through;
 	queue->interrupt_due = false;
 	queue->interrupt_retries = 0;
 	if (vdu__ring_init(&queue->ring, &queue->mem, setup->num, setup->desc,
@@ -204,10 +279,12 @@ static void end_running(struct vdu__queue *queue)
 static bool obey(struct vdu__queue *queue)
 {
 	struct vdu__queue_setup setup = { 0 };
-	bool start = false, end, run, leave;
-	unsigned int ping;
+	bool start = false, end, run, leave, through;
+	unsigned int ping, mode;
 
 	(void)pthread_mutex_lock(&queue->lock);
+	through = queue->want_through;
+	mode = queue->mode_seq;
 	run = queue->want_run;
 	leave = queue->want_exit;
 	ping = queue->want_ping;
@@ -220,6 +297,8 @@ static bool obey(struct vdu__queue *queue)
 	end = !run && !atomic_load(&queue->idle);
 	(void)pthread_mutex_unlock(&queue->lock);
 
+	if (mode != queue->seen_mode)
+		set_mode(queue, through, mode);
 	if (start)
 		begin_running(queue, &setup);
 	/* All that was left is taken first: only then there is a place to be. */
@@ -269,6 +348,10 @@ static bool reap(struct vdu__queue *queue)
 				interrupt(queue);
 			break;
 		default:
+			if (cqe->user_data == (uintptr_t)&queue->sync) {
+				sync_completed(queue, cqe->res);
+				break;
+			}
 			vdu__request_complete(queue,
 				(struct vdu__slot *)(uintptr_t)cqe->user_data,
 				cqe->res);
@@ -328,6 +411,7 @@ static void *queue_main(void *arg)
 			turn(queue);
 		else if (queue->running)
 			publish(queue);
+		settle_mode(queue);
 	}
 	io_uring_queue_exit(&queue->uring);
 	return NULL;
@@ -353,7 +437,8 @@ int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 		.iotlb = iotlb,
 		.idle = true,
 		.init_result = 1,
-		.mem = { .translate = translate, .opaque = queue },
+		.mem = { .translate = translate, .opaque = queue,
+			 .torn = iotlb ? &iotlb->torn : NULL },
 	};
 	(void)pthread_mutex_init(&queue->lock, NULL);
 	queue->kick_fd = eventfd(0, EFD_CLOEXEC);
@@ -408,6 +493,16 @@ void vdu__queue_stop(struct vdu__queue *queue)
 {
 	(void)pthread_mutex_lock(&queue->lock);
 	queue->want_run = false;
+	(void)pthread_mutex_unlock(&queue->lock);
+	wake(queue->cmd_fd);
+}
+
+void vdu__queue_set_mode(struct vdu__queue *queue, bool write_through,
+			 unsigned int seq)
+{
+	(void)pthread_mutex_lock(&queue->lock);
+	queue->want_through = write_through;
+	queue->mode_seq = seq;
 	(void)pthread_mutex_unlock(&queue->lock);
 	wake(queue->cmd_fd);
 }

@@ -44,7 +44,6 @@ struct vdu__queue_setup {
 	void *used;
 	bool event_idx, indirect;
 	struct vdu__blk_rules rules;
-	bool write_through;		/* FLUSH was not negotiated */
 	bool resumed;			/* the driver was running already */
 	bool recover;			/* under another server */
 	struct vdu__inflight_queue *inflight;
@@ -70,6 +69,8 @@ struct vdu__queue {
 	pthread_mutex_t lock;
 	bool want_run, want_exit;
 	unsigned int want_ping;
+	bool want_through;		/* writes are durable when done */
+	unsigned int mode_seq;		/* bumped with each new mode */
 	unsigned int setup_seq;		/* bumped with each new setup */
 	struct vdu__queue_setup setup;
 
@@ -78,6 +79,8 @@ struct vdu__queue {
 	atomic_bool broken;		/* the ring cannot be followed: reset */
 	atomic_bool kicked_idle;	/* a kick came while not running */
 	atomic_uint pong;
+	atomic_uint mode_done;		/* the mode_seq that it is at */
+	atomic_int mode_result;		/* of the flush that belonged to it */
 	atomic_int init_result;		/* 1 until the thread is set up */
 	_Atomic uint16_t last_avail;	/* valid while idle, and for dumps */
 	atomic_uint in_flight;
@@ -89,8 +92,14 @@ struct vdu__queue {
 	struct vdu__inflight_queue *inflight;
 	_Atomic uint32_t *lost;
 	struct vdu__blk_rules rules;
-	bool running, stopping, write_through;
+	bool running, stopping;
+	bool cut_off;			/* the memory is not the driver's any more */
 	unsigned int seen_setup;
+	bool write_through;
+	unsigned int seen_mode;
+	unsigned int volatile_writes;	/* in flight, and not durable when done */
+	bool sync_wanted, syncing;	/* of those that are done */
+	struct vdu__io sync;
 	unsigned int unpublished;
 	bool recovering;		/* more of what a killed server left */
 	uint64_t recovered;		/* up to which number of the log */
@@ -130,6 +139,14 @@ void vdu__queue_start(struct vdu__queue *queue,
 /* Take no more, finish what was taken; then idle, told on ack_fd. */
 void vdu__queue_stop(struct vdu__queue *queue);
 
+/*
+ * From now on each write that begins is durable when it is done, or not. To
+ * durable: what began before and is done by then is brought to the medium as
+ * well, without a pause. Then mode_done becomes seq, told on ack_fd.
+ */
+void vdu__queue_set_mode(struct vdu__queue *queue, bool write_through,
+			 unsigned int seq);
+
 /* Ask for a sign of life: pong becomes seq, told on ack_fd. */
 void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq);
 
@@ -148,6 +165,11 @@ void vdu__requests_recover(struct vdu__queue *queue);
 /* A CQE of a backend came in for slot. */
 void vdu__request_complete(struct vdu__queue *queue, struct vdu__slot *slot,
 			   int res);
+/*
+ * Memory was torn, or a buffer was gone: has the kernel cut this server off?
+ * Then nothing that it reads or writes there counts.
+ */
+bool vdu__queue_cut_off(struct vdu__queue *queue);
 /* Allocate the slots of a queue; 0 or -ENOMEM. */
 int vdu__slots_init(struct vdu__queue *queue);
 void vdu__slots_free(struct vdu__queue *queue);

@@ -6,6 +6,7 @@
 #include <linux/virtio_blk.h>
 #include <sys/mman.h>
 
+#include "lib/kernel/device.h"
 #include "lib/server/queue.h"
 #include "lib/server/trouble.h"
 
@@ -124,14 +125,33 @@ static int result_of_sync(struct vdu__queue *queue, const struct vdu__io *io,
 	return r < 0 ? r : -(int)atomic_load(queue->lost);
 }
 
+bool vdu__queue_cut_off(struct vdu__queue *queue)
+{
+	queue->cut_off = queue->cut_off || vdu__device_cut_off(queue->device_fd);
+	return queue->cut_off;
+}
+
+/* A write that is not durable when it is done. */
+static bool is_volatile(const struct vdu__io *io)
+{
+	return !io->durable &&
+	       (io->op == VDU_IO_WRITE || io->op == VDU_IO_WRITE_ZEROES);
+}
+
 static void finish_io(struct vdu__queue *queue, struct vdu__slot *slot, int r)
 {
 	const struct vdu__blk_request *req = &slot->req;
 	bool read = slot->io.op == VDU_IO_READ;
 
 	r = result_of_sync(queue, &slot->io, r);
-	if (r < 0)
-		vdu__trouble_note(queue, slot, r);
+	/* Or its memory is gone, and with it this server's right to answer. */
+	if (r == -EFAULT)
+		(void)vdu__queue_cut_off(queue);
+	if (r < 0 && !queue->cut_off)
+		vdu__trouble_note(queue, slot->io.op,
+			atomic_load_explicit(&slot->shown_sector,
+					     memory_order_relaxed), r);
+	queue->volatile_writes -= is_volatile(&slot->io);
 	atomic_store_explicit(&queue->in_flight, queue->in_flight - 1,
 			      memory_order_relaxed);
 	/* Begun in this very turn: it has lasted until the turn ends. */
@@ -190,6 +210,9 @@ static void submit(struct vdu__queue *queue, struct vdu__slot *slot)
 	fill_io(queue, slot);
 	show(queue, slot);
 	vdu__count(&queue->stats.ops[slot->io.op], 1);
+	vdu__count(&queue->stats.syncs,
+		   slot->io.op == VDU_IO_FLUSH || slot->io.durable);
+	queue->volatile_writes += is_volatile(&slot->io);
 	atomic_store_explicit(&queue->in_flight, queue->in_flight + 1,
 			      memory_order_relaxed);
 	r = queue->backend->ops->submit(queue->backend, &slot->io,
@@ -281,8 +304,10 @@ bool vdu__requests_take(struct vdu__queue *queue)
 			put_slot(queue, slot);
 			break;
 		}
-		vdu__inflight_take(queue->inflight, &queue->ring,
-				   slot->chain.head);
+		/* A head from torn memory may be one that nobody gave. */
+		if (!atomic_load(&queue->iotlb->torn))
+			vdu__inflight_take(queue->inflight, &queue->ring,
+					   slot->chain.head);
 		begin(queue, slot);
 		bytes += weight(slot);
 	}

@@ -32,6 +32,7 @@ struct vdu__rescue {
 	int lock_fd, device_fd, signal_fd, kick_fd;
 	bool lost;			/* the kernel has given the device up */
 	bool driver_ok;
+	bool suspended;			/* the queues are to stand still */
 	bool left;			/* its driver began under a dead server */
 	uint64_t features;		/* negotiated */
 	struct vdu__iotlb *iotlb;

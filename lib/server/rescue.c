@@ -18,6 +18,7 @@
 
 #include <vduse/manage.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
 #include "lib/bus/bus.h"
 #include "lib/bus/sysfs.h"
 #include "lib/kernel/device.h"
@@ -90,7 +91,7 @@ static void reply(struct vdu__rescue *rescue,
 	}
 	/* ENOENT: the caller has given up waiting. */
 	if (write(rescue->device_fd, &response, sizeof(response)) < 0 &&
-	    errno == EPERM)
+	    (errno == EPERM || errno == ENOTCONN))
 		rescue->lost = true;
 }
 
@@ -99,7 +100,7 @@ static void reset(struct vdu__rescue *rescue)
 	vdu__rescue_stop_queues(rescue);
 	for (unsigned int i = 0; i < rescue->n_queues; i++)
 		rescue->queues[i] = (struct vdu__rescue_queue){ .index = i };
-	rescue->driver_ok = false;
+	rescue->driver_ok = rescue->suspended = false;
 	rescue->left = false;
 	rescue->features = 0;
 	if (rescue->inflight)
@@ -123,6 +124,22 @@ static void set_status(struct vdu__rescue *rescue,
 			       (status & VIRTIO_CONFIG_S_FAILED));
 }
 
+/* Noted for the real server, which may come back. */
+static void suspend(struct vdu__rescue *rescue, bool suspended)
+{
+	rescue->suspended = suspended;
+	if (rescue->inflight)
+		vdu__inflight_suspend(rescue->inflight, suspended);
+	if (suspended)
+		vdu__rescue_stop_queues(rescue);
+}
+
+static void start_queues(struct vdu__rescue *rescue)
+{
+	if (rescue->driver_ok && !rescue->suspended)
+		vdu__rescue_start_queues(rescue);
+}
+
 static void take_message(struct vdu__rescue *rescue)
 {
 	struct vduse_dev_request request;
@@ -140,13 +157,26 @@ static void take_message(struct vdu__rescue *rescue)
 		break;
 	case VDUSE_UPDATE_IOTLB:
 		vdu__rescue_stop_queues(rescue);
-		if (rescue->driver_ok)
-			vdu__rescue_start_queues(rescue);
+		start_queues(rescue);
 		reply(rescue, &request, true);
 		break;
 	case VDUSE_GET_VQ_STATE:
 		reply(rescue, &request,
 		      request.vq_state.index < rescue->n_queues);
+		break;
+	case VDUSE_EXT_MSG_CONFIG_WRITE:
+	case VDUSE_EXT_MSG_CONFIG_CLEARED:
+		/* Whatever it says: no write is done here. */
+		reply(rescue, &request, true);
+		break;
+	case VDUSE_EXT_MSG_SUSPEND:
+		suspend(rescue, true);
+		reply(rescue, &request, true);
+		break;
+	case VDUSE_EXT_MSG_RESUME:
+		suspend(rescue, false);
+		reply(rescue, &request, true);
+		start_queues(rescue);
 		break;
 	default:
 		reply(rescue, &request, false);
@@ -176,9 +206,8 @@ static int loop(struct vdu__rescue *rescue)
 			take_message(rescue);
 		/* A queue that was made ready late is known by its kick. */
 		if (fds[2].revents &&
-		    read(rescue->kick_fd, &count, sizeof(count)) > 0 &&
-		    rescue->driver_ok)
-			vdu__rescue_start_queues(rescue);
+		    read(rescue->kick_fd, &count, sizeof(count)) > 0)
+			start_queues(rescue);
 	}
 	return rescue->lost ? -EPERM : 0;
 }
@@ -307,16 +336,21 @@ static int set_up(struct vdu__rescue *rescue, struct vdu_error *err)
 	return vdu__sandbox_enter(rescue->ctx, rescue->name, err);
 }
 
-/* A driver was there before us, if a queue is ready. */
+/* A driver was there before us, if a queue is ready, or the kernel says so. */
 static void take_over(struct vdu__rescue *rescue)
 {
 	struct vdu__vq_info info;
+	uint8_t status;
 
-	rescue->mem = (struct vdu__mem){ vdu__iotlb_translate, rescue->iotlb };
+	rescue->mem = (struct vdu__mem){
+		vdu__iotlb_translate, rescue->iotlb, &rescue->iotlb->torn,
+	};
 	for (unsigned int i = 0; i < rescue->n_queues; i++)
 		if (vdu__device_vq_info(rescue->device_fd, i, &info) == 0 &&
 		    info.ready)
 			rescue->driver_ok = true;
+	if (vdu__device_status(rescue->device_fd, &status) == 0)
+		rescue->driver_ok = status & VIRTIO_CONFIG_S_DRIVER_OK;
 	rescue->left = rescue->driver_ok &&
 		vdu__device_features(rescue->device_fd, &rescue->features) == 0;
 	/* Or another driver's, whose reset its server did not live to see. */
@@ -327,8 +361,10 @@ static void take_over(struct vdu__rescue *rescue)
 		vdu__inflight_close(rescue->inflight);
 		rescue->inflight = NULL;
 	}
+	rescue->suspended = rescue->left && rescue->inflight &&
+			    vdu__inflight_suspended(rescue->inflight);
 	if (rescue->left)
-		vdu__rescue_start_queues(rescue);
+		start_queues(rescue);
 }
 
 static void tear_down(struct vdu__rescue *rescue)

@@ -9,8 +9,11 @@
 bool vdu__server_driver_runs(const struct vdu__server *server)
 {
 	struct vdu__vq_info info;
+	uint8_t status;
 
-	/* The kernel does not tell the status, but which queues are ready. */
+	if (vdu__device_status(server->device_fd, &status) == 0)
+		return status & VIRTIO_CONFIG_S_DRIVER_OK;
+	/* The stock module does not tell that, but which queues are ready. */
 	for (unsigned int i = 0; i < server->file.spec.n_queues; i++)
 		if (vdu__device_vq_info(server->device_fd, i, &info) == 0 &&
 		    info.ready)
@@ -101,16 +104,32 @@ static int make_log(struct vdu__server *server, struct vdu_error *err)
 
 /* --- with the driver ---------------------------------------------------- */
 
+/* Ready queues imply this, where the kernel does not tell. */
+#define RUNNING (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | \
+		 VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
+
+/* There is no driver, or one that has not begun. */
+static int resume_none(struct vdu__server *server, uint8_t status)
+{
+	/* Whoever had it has been reset behind our back. */
+	vdu__inflight_begin(server->inflight);
+	server->status = status;
+	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK))
+		vdu__cache_reset(server);
+	else
+		(void)vdu__server_features_ok(server);
+	return 0;
+}
+
 int vdu__server_resume(struct vdu__server *server, struct vdu_error *err)
 {
 	const bool fits = vdu__inflight_fits(server->inflight);
+	uint8_t status = 0;
 	int r = 0;
 
-	if (!vdu__server_driver_runs(server)) {
-		/* Whoever had it has been reset behind our back. */
-		vdu__inflight_begin(server->inflight);
-		return 0;
-	}
+	server->recovers = vdu__device_status(server->device_fd, &status) == 0;
+	if (!vdu__server_driver_runs(server))
+		return resume_none(server, status);
 	if (!vdu__server_features_ok(server))
 		return vdu__fail(err, VDU_STAGE_SERVER, -EOPNOTSUPP,
 				 "its driver uses features that this server does not have: 0x%llx",
@@ -123,11 +142,13 @@ int vdu__server_resume(struct vdu__server *server, struct vdu_error *err)
 		r = make_log(server, err);
 	if (r < 0)
 		return r;
-	/* Ready queues imply this. */
-	server->status = VIRTIO_CONFIG_S_ACKNOWLEDGE |
-			 VIRTIO_CONFIG_S_DRIVER |
-			 VIRTIO_CONFIG_S_FEATURES_OK |
-			 VIRTIO_CONFIG_S_DRIVER_OK;
-	vdu__queues_resume(server);
+	server->status = server->recovers ? status : RUNNING;
+	server->suspended = vdu__inflight_is_of(server->inflight,
+						server->driver_features) &&
+			    vdu__inflight_suspended(server->inflight);
+	if (server->suspended)
+		vdu__cache_apply(server);
+	else
+		vdu__queues_resume(server);
 	return 0;
 }

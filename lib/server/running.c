@@ -126,7 +126,6 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	setup.lost = vdu__inflight_lost(server->inflight);
 	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
 	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
-	setup.write_through = !has(server, VIRTIO_BLK_F_FLUSH);
 	fill_rules(server, &setup.rules);
 	*started = (struct started){
 		.running = true, .live = true, .num = setup.num,
@@ -145,6 +144,8 @@ static void start_queues(struct vdu__server *server, enum from from)
 	bool all = true;
 
 	vdu__inflight_driver(server->inflight, server->driver_features);
+	/* Before the first request of a queue. */
+	vdu__cache_apply(server);
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		struct started *started = &server->started[i];
 		int r = 0;
@@ -153,10 +154,9 @@ static void start_queues(struct vdu__server *server, enum from from)
 		if (!started->live)
 			r = vdu__device_set_kick(server->device_fd, i,
 						 server->queues[i].kick_fd);
-		if (r == -EPERM) {
-			vdu__server_broken(server, "setting a kick fd");
+		vdu__server_failed(server, r, "setting a kick fd");
+		if (server->broken || server->cut_off)
 			return;
-		}
 		started->live = r == 0;
 		all = start_queue(server, i, from) && all;
 	}
@@ -172,7 +172,7 @@ static void watch_queues(struct vdu__server *server)
 	for (unsigned int i = 0; i < server->n_queues; i++)
 		all = all && server->started[i].running;
 	server->timer_ticks = 0;
-	if (!all && (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
+	if (!all && vdu__server_may_start(server))
 		look_every(server, READY_TICK_MS);
 }
 
@@ -196,6 +196,8 @@ void vdu__queues_forget(struct vdu__server *server)
 
 void vdu__queues_go_on(struct vdu__server *server)
 {
+	if (server->suspended)
+		return;
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		server->started[i].running = false;
 		/* One that never ran begins as the timer or a kick finds it. */
@@ -226,8 +228,7 @@ void vdu__server_tick(struct vdu__server *server)
 	bool all = true;
 
 	/* One that has come due with a reset finds its queues still ready. */
-	if (server->then == VDU_THEN_NOTHING &&
-	    (server->status & VIRTIO_CONFIG_S_DRIVER_OK))
+	if (vdu__server_may_start(server))
 		for (unsigned int i = 0; i < server->n_queues; i++)
 			all = start_queue(server, i, FROM_DRIVER) && all;
 	if (all || ++server->timer_ticks >= READY_TICKS)

@@ -54,12 +54,12 @@ static void on_signal(struct vdu__server *server)
 static void fill_fds(struct vdu__server *server, struct pollfd *fds)
 {
 	/* One message at a time: the next waits in the kernel. */
-	bool listen_to_kernel = server->then == VDU_THEN_NOTHING &&
-				!server->broken;
+	const bool next = server->then == VDU_THEN_NOTHING;
 
+	/* That it is over is heard at any time, but once. */
 	fds[FD_DEVICE] = (struct pollfd){
-		.fd = listen_to_kernel ? server->device_fd : -1,
-		.events = POLLIN,
+		.fd = server->broken ? -1 : server->device_fd,
+		.events = next ? POLLIN : 0,
 	};
 	fds[FD_SIGNAL] = (struct pollfd){ server->signal_fd, POLLIN, 0 };
 	fds[FD_LISTEN] = (struct pollfd){ server->listen_fd, POLLIN, 0 };
@@ -73,17 +73,24 @@ static void fill_fds(struct vdu__server *server, struct pollfd *fds)
 			.fd = conn->fd < 0 ? -1 : conn->fd,
 			/* Who does not read his replies is not read either. */
 			.events = conn->out_len ? POLLOUT :
-				  conn->ping_seq ? 0 : POLLIN,
+				  conn->ping_seq || conn->sets_cache ? 0 :
+				  POLLIN,
 		};
 	}
 }
 
 static void turn(struct vdu__server *server, const struct pollfd *fds)
 {
+	/* First: what the data threads say of it then is not the driver's fault. */
+	if (fds[FD_DEVICE].revents & POLLHUP) {
+		vdu__server_cut_off(server);
+		return;
+	}
 	if (fds[FD_ACK].revents) {
 		vdu__drain_fd(server->ack_fd);
 		vdu__server_news(server);
 		vdu__socket_pongs(server);
+		vdu__socket_cache(server);
 		vdu__watchdog_pongs(server);
 	}
 	if (fds[FD_DEVICE].revents & (POLLERR | POLLNVAL))
@@ -172,7 +179,7 @@ static int begin(struct vdu__server *server, const char *name,
 static void flush_backend(struct vdu__server *server)
 {
 	/* A successor does so at its end. */
-	if (!server->handed_over && server->backend.fd >= 0 && !server->backend.read_only &&
+	if (!server->handed_over && !server->cut_off && server->backend.fd >= 0 && !server->backend.read_only &&
 	    fdatasync(server->backend.fd) < 0)
 		vdu__log(server->ctx, 3, "cannot flush the backend: %s",
 			 strerror(errno));
@@ -241,7 +248,10 @@ static int serve(struct vdu_ctx *ctx, const char *name, bool successor,
 		vdu__log(ctx, 6, "serving %s, %u queue(s)", name,
 			 server->n_queues);
 		r = loop(server);
-		if (r == 0 && server->handed_over)
+		if (r == 0 && server->cut_off)
+			r = vdu__fail(&own, VDU_STAGE_DEVICE, -ENOTCONN,
+				      "cut off from the device");
+		else if (r == 0 && server->handed_over)
 			vdu__notify_handed_over();
 		else if (r == 0)
 			vdu__notify_stopping();

@@ -6,6 +6,7 @@
  *   messages.c  the kernel's messages and the state of the device
  *   running.c   which queues run, and from where
  *   resume.c    serving a driver that began under another server
+ *   cache.c     when a write is done
  *   complain.c  what a driver does wrong, in the log
  *   queue.c     the data thread of a virtqueue; request.c: its requests
  *   socket.c    the control socket: connections and framing
@@ -29,12 +30,14 @@
 
 #define VDU_CONNECTIONS_MAX 16
 
-/* What waits for all queues to be idle. */
+/* What waits for all queues to be idle, or in the new cache mode. */
 enum vdu__then {
 	VDU_THEN_NOTHING,
 	VDU_THEN_RESET,		/* answer SET_STATUS(0) */
 	VDU_THEN_REMAP,		/* drop all mappings, go on, answer */
 	VDU_THEN_STATE,		/* answer GET_VQ_STATE, go on */
+	VDU_THEN_SUSPEND,	/* drop all mappings, answer, stand still */
+	VDU_THEN_CACHE,		/* answer: the queues go on meanwhile */
 	VDU_THEN_HAND_OVER,	/* to the successor */
 	VDU_THEN_LEAVE,		/* the server ends */
 };
@@ -45,7 +48,14 @@ struct vdu__connection {
 	size_t in_len, out_len, out_done;
 	unsigned int ping_seq;	/* 0, or the ping it waits for */
 	bool closing;		/* once out is sent */
+	bool sets_cache;	/* it waits for the cache mode */
 	bool heir;		/* a successor, which waits for the device */
+};
+
+/* cache.c: what the data threads were told. */
+struct vdu__cache {
+	bool through;
+	unsigned int seq;		/* its number: mode_done, when they do so */
 };
 
 struct vdu__server {
@@ -79,6 +89,9 @@ struct vdu__server {
 	/* The device as the kernel told us. */
 	uint8_t status;
 	uint64_t driver_features;
+	bool recovers;			/* the kernel does not give up */
+	bool suspended;			/* the queues are to stand still */
+	bool cut_off;			/* by the kernel: the next server works */
 	bool broken;			/* the kernel gave up: EPERM, POLLERR */
 	bool broken_told;		/* of a queue, in the log */
 	unsigned int complaints;	/* in the hour since complaints_ns */
@@ -91,6 +104,7 @@ struct vdu__server {
 	bool handed_over;		/* to a successor of ours */
 	uint64_t stopped_ns;		/* when it, or we, took no more for that */
 
+	struct vdu__cache cache;
 	struct vdu__trouble trouble;
 
 	unsigned int ping_seq;
@@ -115,6 +129,12 @@ void vdu__server_news(struct vdu__server *server);
 void vdu__server_leave(struct vdu__server *server);
 /* Drain, then vdu__handover_finish(). */
 void vdu__server_hand_over(struct vdu__server *server);
+/* Somebody has cut us off from the device: end, for the next server. */
+void vdu__server_cut_off(struct vdu__server *server);
+/* A device call has failed so: does that end it? */
+void vdu__server_failed(struct vdu__server *server, int r, const char *what);
+/* Queues may begin: a driver runs and nothing keeps them. */
+bool vdu__server_may_start(const struct vdu__server *server);
 /* The kernel has given the device up. */
 void vdu__server_broken(struct vdu__server *server, const char *what);
 /* Ask what the driver has negotiated: is it what was offered? */
@@ -147,6 +167,27 @@ void vdu__queues_resume(struct vdu__server *server);
 bool vdu__queue_find(struct vdu__server *server, unsigned int index,
 		     struct vdu__vq_info *info,
 		     struct vdu__queue_setup *setup);
+
+/* cache.c */
+
+/* Is a write durable when it is done, by all that has a say? */
+bool vdu__cache_through(const struct vdu__server *server);
+/* Something that has a say has changed: tell the data threads. */
+void vdu__cache_apply(struct vdu__server *server);
+/* Are they there? Then: did the flush that belongs to it work? 0 or -errno. */
+bool vdu__cache_settled(const struct vdu__server *server);
+int vdu__cache_result(struct vdu__server *server);
+/* The device is ours: what does its configuration space say? */
+void vdu__cache_begin(struct vdu__server *server);
+/* The driver has gone; it has accepted features. */
+void vdu__cache_reset(struct vdu__server *server);
+void vdu__cache_negotiated(struct vdu__server *server);
+/* It has written that byte; false: it may not. */
+bool vdu__cache_written(struct vdu__server *server, uint8_t value);
+/* It wrote a 0, but what was done before cannot be made durable. */
+void vdu__cache_refuse_write(struct vdu__server *server);
+/* The administrator says enum vdu_cache. */
+void vdu__cache_set(struct vdu__server *server, int cache);
 
 /* resume.c */
 
@@ -194,6 +235,8 @@ int vdu__socket_reply_fds(struct vdu__connection *conn, const char *text,
 			  const int *fds, unsigned int n_fds);
 /* A data thread answered: see whose ping that completes. */
 void vdu__socket_pongs(struct vdu__server *server);
+/* Or is in the new cache mode: see who waits for that. */
+void vdu__socket_cache(struct vdu__server *server);
 
 /* watchdog.c */
 
@@ -211,3 +254,5 @@ void vdu__method_call(struct vdu__server *server,
 		      struct vdu__connection *conn, const char *text);
 void vdu__method_pong(struct vdu__server *server,
 		      struct vdu__connection *conn);
+void vdu__method_set(struct vdu__server *server,
+		     struct vdu__connection *conn);

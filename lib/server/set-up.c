@@ -233,5 +233,6 @@ int vdu__server_set_up(struct vdu__server *server, const char *name,
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
 	vdu__iotlb_guard(server->iotlb);
+	vdu__cache_begin(server);
 	return start_threads(server, err);
 }

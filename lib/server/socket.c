@@ -149,7 +149,7 @@ static void take_calls(struct vdu__server *server,
 		size_t len;
 
 		/* Replies come in the order of calls: these hold the next. */
-		if (!end || conn->ping_seq || conn->heir)
+		if (!end || conn->ping_seq || conn->heir || conn->sets_cache)
 			return;
 		len = (size_t)(end - conn->in) + 1;
 		vdu__method_call(server, conn, conn->in);
@@ -200,6 +200,21 @@ void vdu__socket_pongs(struct vdu__server *server)
 			continue;
 		conn->ping_seq = 0;
 		vdu__method_pong(server, conn);
+		if (conn->fd >= 0)
+			take_calls(server, conn);
+	}
+}
+
+void vdu__socket_cache(struct vdu__server *server)
+{
+	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++) {
+		struct vdu__connection *conn = &server->connections[i];
+
+		if (conn->fd < 0 || !conn->sets_cache ||
+		    !vdu__cache_settled(server))
+			continue;
+		conn->sets_cache = false;
+		vdu__method_set(server, conn);
 		if (conn->fd >= 0)
 			take_calls(server, conn);
 	}

@@ -18,6 +18,7 @@ typedef _Atomic uint64_t vdu__counter;
 struct vdu__stats {
 	vdu__counter ops[VDU_IO_WRITE_ZEROES + 1];	/* by enum vdu__io_op */
 	vdu__counter get_ids, read_bytes, write_bytes;
+	vdu__counter syncs;		/* flushes, and writes that are durable */
 	vdu__counter errors;		/* answered with IOERR or UNSUPP */
 	vdu__counter backend_errors;	/* of these, IOERR by the backend */
 	_Atomic uint64_t last_error;	/* packed by trouble.c */

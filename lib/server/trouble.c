@@ -21,17 +21,15 @@
 #define ERRNO_MASK 0xfffU
 #define SECTOR_MASK ((UINT64_C(1) << ERRNO_SHIFT) - 1)
 
-void vdu__trouble_note(struct vdu__queue *queue, const struct vdu__slot *slot,
-		       int r)
+void vdu__trouble_note(struct vdu__queue *queue, enum vdu__io_op op,
+		       uint64_t sector, int r)
 {
 	static const uint64_t one = 1;
-	uint64_t sector = atomic_load_explicit(&slot->shown_sector,
-					       memory_order_relaxed);
 
 	atomic_store(&queue->stats.last_error,
 		     (sector & SECTOR_MASK) |
 		     (uint64_t)((unsigned int)-r & ERRNO_MASK) << ERRNO_SHIFT |
-		     (uint64_t)slot->io.op << TYPE_SHIFT);
+		     (uint64_t)op << TYPE_SHIFT);
 	vdu__count(&queue->stats.backend_errors, 1);
 	/* Full: the control thread is awake. */
 	if (write(queue->ack_fd, &one, sizeof(one)) < 0)

@@ -8,10 +8,11 @@
 
 #include <stdint.h>
 
+#include "lib/backend/backend.h"
+
 #define VDU_TROUBLE_TEXT 120
 
 struct vdu__server;
-struct vdu__slot;
 struct vdu__queue;
 
 /* The control thread's own. */
@@ -21,9 +22,9 @@ struct vdu__trouble {
 	char last[VDU_TROUBLE_TEXT];	/* "": none yet */
 };
 
-/* On the data thread: the request of slot ended with r, < 0. */
-void vdu__trouble_note(struct vdu__queue *queue, const struct vdu__slot *slot,
-		       int r);
+/* On the data thread: what it asked of the backend ended with r, < 0. */
+void vdu__trouble_note(struct vdu__queue *queue, enum vdu__io_op op,
+		       uint64_t sector, int r);
 
 /* On the control thread, told by ack_fd: is there anything new? */
 void vdu__trouble_look(struct vdu__server *server);

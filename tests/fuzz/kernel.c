@@ -7,10 +7,14 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
+
 #define MEMORY (32 << 10)	/* half of what address() reaches */
 
 /* The linker puts this in the place of ioctl(2). */
 int __wrap_ioctl(int fd, unsigned long request, ...);
+
+bool kernel_is_ours;
 
 static struct vdu__server *server;
 static struct fuzz *in;
@@ -65,16 +69,44 @@ static int region(struct vduse_iotlb_entry *entry)
 	return dup(memory_fd);
 }
 
+/* What the stock module does not have. */
+static int extension(unsigned long request, void *arg)
+{
+	struct vduse_ext_config *config = arg;
+	uint8_t how;
+
+	if (!kernel_is_ours)
+		return fail(ENOTTY);
+	how = fuzz_u8(in);
+	if (how > 250)
+		return fail(how & 1 ? ENOTCONN : EINVAL);
+	if (request == VDUSE_EXT_GET_STATUS) {
+		*(uint8_t *)arg = how;
+		return 0;
+	}
+	CHECK(config->offset == VDU_BLK_CONFIG_WCE && config->length == 1);
+	if (request == VDUSE_EXT_GET_CONFIG)
+		*(uint8_t *)(uintptr_t)config->buffer = how;
+	else
+		CHECK(*(uint8_t *)(uintptr_t)config->buffer <= 1 ||
+		      server->config[VDU_BLK_CONFIG_WCE] > 1);
+	return 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
-	uint8_t how = fuzz_u8(in);
 	va_list ap;
+	uint8_t how;
 	void *arg;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	CHECK(fd == server->device_fd);
+	if (request == VDUSE_EXT_GET_STATUS ||
+	    request == VDUSE_EXT_GET_CONFIG || request == VDUSE_EXT_SET_CONFIG)
+		return extension(request, arg);
+	how = fuzz_u8(in);
 	if (how > 250)
 		return fail(how & 1 ? EPERM : EINVAL);
 	switch (request) {

@@ -7,6 +7,9 @@
 
 #include "tests/fuzz/server.h"
 
+/* Or the stock module; the target says, before each input. */
+extern bool kernel_is_ours;
+
 /* Give the server a device and an IOTLB; returns the kernel's end. */
 int kernel_open(struct vdu__server *server, struct fuzz *in);
 /* The driver writes something somewhere. */

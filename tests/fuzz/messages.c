@@ -4,16 +4,44 @@
  * the kernel meanwhile: each message that was taken is answered once, no ring
  * outside the mapped memory is started, and none twice.
  *
- * Under test: lib/server/messages.c lib/server/running.c lib/server/resume.c
+ * Under test: lib/server/messages.c lib/server/cache.c lib/server/running.c lib/server/resume.c
  */
+#include <linux/virtio_blk.h>
 #include <sys/socket.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
 #include "tests/fuzz/kernel.h"
 
 static struct fuzz in;
 static struct vdu__server *server;
 static int kernel_fd;
 static uint32_t next_id, unanswered;
+
+/* Offset, length, flags and data that are right more often than by chance. */
+static void fill_write(struct vduse_dev_request *request)
+{
+	struct vduse_ext_config_write body = { .generation = next_id };
+	uint8_t how = fuzz_u8(&in);
+
+	body.offset = how & 0x80 ? fuzz_u32(&in) : VDU_BLK_CONFIG_WCE;
+	body.length = how & 0x40 ? fuzz_u32(&in) : 1;
+	body.flags = how & 0x20 ? VDUSE_EXT_M_POSTED : 0;
+	body.data[0] = how & 0x10 ? fuzz_u8(&in) : how & 1;
+	memcpy(request->padding, &body, sizeof(body));
+}
+
+static void fill_extension(struct vduse_dev_request *request, uint8_t which)
+{
+	static const uint32_t types[] = {
+		3, VDUSE_EXT_MSG_CONFIG_WRITE, VDUSE_EXT_MSG_CONFIG_CLEARED,
+		VDUSE_EXT_MSG_SUSPEND, VDUSE_EXT_MSG_RESUME,
+		VDUSE_EXT_MSG_QUEUE_READY,
+	};
+
+	request->type = types[which % ARRAY_SIZE(types)];
+	if (request->type == VDUSE_EXT_MSG_CONFIG_WRITE)
+		fill_write(request);
+}
 
 static void send_message(void)
 {
@@ -31,6 +59,8 @@ static void send_message(void)
 	else
 		request.vq_state.index = how & 0x80 ? fuzz_u32(&in) :
 						      fuzz_u8(&in) % 4;
+	if (request.type == 3)
+		fill_extension(&request, (uint8_t)request.vq_state.index);
 	if (how == 250)
 		len = fuzz_u8(&in) % sizeof(request);
 	(void)send(kernel_fd, &request, len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -51,6 +81,34 @@ static void take_message(void)
 		unanswered = 0;
 }
 
+/* The driver believes in it from now on. */
+static void check_write(void)
+{
+	struct vduse_ext_config_write body;
+
+	memcpy(&body, server->pending.padding, sizeof(body));
+	CHECK(body.offset == VDU_BLK_CONFIG_WCE && body.length == 1);
+	CHECK(body.data[0] <= 1 &&
+	      body.data[0] == server->config[VDU_BLK_CONFIG_WCE]);
+	CHECK(server->file.spec.writeback_control &&
+	      server->driver_features >> VIRTIO_BLK_F_CONFIG_WCE & 1);
+	for (unsigned int i = 0; i < SERVER_QUEUES; i++) {
+		const struct vdu__queue *queue = &server->queues[i];
+
+		CHECK(body.data[0] || queue->want_through);
+		CHECK(atomic_load(&queue->mode_done) == queue->mode_seq);
+		CHECK(body.data[0] || !atomic_load(&queue->mode_result));
+	}
+}
+
+/* Nothing runs from now on. */
+static void check_suspended(void)
+{
+	CHECK(server->suspended && vdu__queues_idle(server));
+	CHECK(atomic_load(&server->iotlb->n) == 0);
+	CHECK(vdu__inflight_suspended(server->inflight));
+}
+
 static void take_replies(void)
 {
 	struct vduse_dev_response response;
@@ -64,6 +122,12 @@ static void take_replies(void)
 		CHECK(server->pending.type != VDUSE_GET_VQ_STATE ||
 		      response.result != VDUSE_REQ_RESULT_OK ||
 		      response.vq_state.index < SERVER_QUEUES);
+		if (response.result == VDUSE_REQ_RESULT_OK &&
+		    server->pending.type == VDUSE_EXT_MSG_CONFIG_WRITE)
+			check_write();
+		if (response.result == VDUSE_REQ_RESULT_OK &&
+		    server->pending.type == VDUSE_EXT_MSG_SUSPEND)
+			check_suspended();
 		unanswered = 0;
 	}
 	/* Only what waits for the queues may still be without an answer. */
@@ -100,14 +164,19 @@ static void step(void)
 	case 7:
 		if (what == 0xff)
 			vdu__server_leave(server);
+		else if (what >= 0xe0)
+			vdu__cache_set(server, i & 1);
 		break;
 	}
 	take_replies();
 }
 
-static void set_up(void)
+static void set_up(bool ours)
 {
 	server = server_new();
+	kernel_is_ours = ours;
+	if (ours)
+		server_control_cache(server);
 	kernel_fd = kernel_open(server, &in);
 	/* The memory may end before its mapping does. */
 	vdu__iotlb_guard(server->iotlb);
@@ -119,8 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t how;
 
 	in = (struct fuzz){ data, size };
-	set_up();
 	how = fuzz_u8(&in);
+	set_up(how & 8);
 	if (how & 2)
 		server_lose_log();
 	for (uint8_t n = how >> 4; how & 4 && n; n--)

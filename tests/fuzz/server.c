@@ -19,7 +19,11 @@ void vdu__queue_start(struct vdu__queue *queue,
 {
 	/* Two owners of one ring would ruin it; so would one amid a reset. */
 	CHECK(atomic_load(&queue->idle));
-	CHECK(current->then == VDU_THEN_NOTHING);
+	CHECK(current->then == VDU_THEN_NOTHING ||
+	      current->then == VDU_THEN_CACHE);
+	CHECK(!current->suspended);
+	/* In which mode it is to be is known before it begins. */
+	CHECK(queue->want_through == vdu__cache_through(current));
 	atomic_store(&queue->idle, false);
 	atomic_store(&queue->broken, false);
 	queue->setup = *setup;
@@ -35,6 +39,13 @@ void vdu__queue_stop(struct vdu__queue *queue)
 void vdu__queue_ping(struct vdu__queue *queue, unsigned int seq)
 {
 	queue->want_ping = seq;
+}
+
+void vdu__queue_set_mode(struct vdu__queue *queue, bool write_through,
+			 unsigned int seq)
+{
+	queue->want_through = write_through;
+	queue->mode_seq = seq;
 }
 
 /* Is [at, at + bytes) inside one mapping? Else the kernel's memory is not. */
@@ -91,6 +102,17 @@ void server_obey(struct vdu__server *server, unsigned int i, bool broken)
 	else if (!atomic_load(&queue->idle))
 		atomic_fetch_add(&queue->last_avail, 1);
 	atomic_store(&queue->pong, queue->want_ping);
+	if (atomic_load(&queue->mode_done) != queue->mode_seq)
+		atomic_store(&queue->mode_result, broken ? -EIO : 0);
+	atomic_store(&queue->mode_done, queue->mode_seq);
+}
+
+void server_control_cache(struct vdu__server *server)
+{
+	server->file.spec.writeback_control = 1;
+	server->features = vdu__blk_features(&server->file.spec,
+					     &server->file.abilities);
+	server->config[VDU_BLK_CONFIG_WCE] = 1;
 }
 
 /* What all inputs share: a run directory and a log that nobody reads. */

@@ -14,10 +14,12 @@
 struct vdu__server *server_new(void);
 /* The log of requests in flight becomes one that nobody believes. */
 void server_lose_log(void);
+/* The driver may change its cache mode. */
+void server_control_cache(struct vdu__server *server);
 void server_free(struct vdu__server *server);
 
 /*
- * Data thread i obeys: it begins, stops, answers a ping; broken: it finds
- * that its ring cannot be followed.
+ * Data thread i obeys: it begins, stops, answers a ping, changes its mode;
+ * broken: it finds that its ring cannot be followed, or its backend fails.
  */
 void server_obey(struct vdu__server *server, unsigned int i, bool broken);

@@ -56,6 +56,7 @@ static int set_up(void **state)
 	server->n_queues = 1;
 	/* A queue that has stopped, as far as it was told to. */
 	f->queue.idle = true;
+	f->queue.cmd_fd = -1;
 	*state = f;
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <linux/vduse.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kmod/uapi/linux/vduse_ext.h"
 #include "lib/server/server.h"
 #include "lib/util/fs.h"
 
@@ -32,6 +34,8 @@
 
 static struct {
 	bool mapped, ready;
+	bool tells;		/* ours: status and configuration space */
+	uint8_t status, wce;
 	uint64_t features;
 	int memory_fd;
 } kernel;
@@ -40,6 +44,29 @@ static struct {
 	unsigned int starts;
 	struct vdu__queue_setup setup;
 } thread;
+
+static int no_such_call(void)
+{
+	errno = ENOTTY;
+	return -1;
+}
+
+static int tell(unsigned long request, void *arg)
+{
+	struct vduse_ext_config *config = arg;
+
+	if (request == VDUSE_EXT_GET_STATUS) {
+		*(uint8_t *)arg = kernel.status;
+		return 0;
+	}
+	assert_int_equal(config->offset, VDU_BLK_CONFIG_WCE);
+	assert_int_equal(config->length, 1);
+	if (request == VDUSE_EXT_GET_CONFIG)
+		*(uint8_t *)(uintptr_t)config->buffer = kernel.wce;
+	else
+		kernel.wce = *(uint8_t *)(uintptr_t)config->buffer;
+	return 0;
+}
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -76,6 +103,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	case VDUSE_DEV_GET_FEATURES:
 		*(uint64_t *)arg = kernel.features;
 		return 0;
+	case VDUSE_EXT_GET_STATUS:
+	case VDUSE_EXT_GET_CONFIG:
+	case VDUSE_EXT_SET_CONFIG:
+		return kernel.tells ? tell(request, arg) : no_such_call();
 	default:
 		return 0;
 	}
@@ -89,6 +120,15 @@ void __wrap_vdu__queue_start(struct vdu__queue *queue,
 	thread.starts++;
 	thread.setup = *setup;
 	atomic_store(&queue->idle, false);
+}
+
+void __wrap_vdu__queue_set_mode(struct vdu__queue *queue, bool write_through,
+				unsigned int seq);
+void __wrap_vdu__queue_set_mode(struct vdu__queue *queue, bool write_through,
+				unsigned int seq)
+{
+	queue->want_through = write_through;
+	atomic_store(&queue->mode_done, seq);
 }
 
 struct fixture {
@@ -153,6 +193,7 @@ static int set_up(void **state)
 	assert_int_equal(vdu_ctx_set_root(f->server.ctx, f->root), 0);
 	(void)snprintf(path, sizeof(path), "%s" VDU_RUN_DIR "/d", f->root);
 	assert_int_equal(vdu__mkdir_p(path, 0700), 0);
+	memset(&kernel, 0, sizeof(kernel));
 	kernel.memory_fd = memfd_create("ring", MFD_CLOEXEC);
 	assert_int_equal(ftruncate(kernel.memory_fd, BYTES), 0);
 	f->memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -380,6 +421,90 @@ static void a_queue_that_has_not_run_is_where_it_was_put(void **state)
 	assert_int_equal(asked_for_state(f), 5);
 }
 
+/* The module tells more than whether queues are ready. */
+static void the_status_of_the_kernel_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	kernel.tells = true;
+	/* Its queues are ready, but it has not said DRIVER_OK. */
+	leave_log(f, 4);
+	kernel.status = 0xb;
+	assert_int_equal(resume(f), 0);
+	assert_int_equal(thread.starts, 0);
+	assert_int_equal(f->server.status, 0xb);
+	assert_int_equal(f->server.driver_features, FEATURES);
+	/* It has, and needs a reset, which it may not know of. */
+	leave_log(f, 4);
+	kernel.status = 0x4f;
+	assert_int_equal(resume(f), 0);
+	assert_goes_on(f, 4);
+	assert_int_equal(f->server.status, 0x4f);
+	assert_true(f->server.recovers);
+}
+
+static void who_stands_still_goes_on_doing_so(void **state)
+{
+	struct vduse_dev_request request = { .type = VDUSE_EXT_MSG_RESUME };
+	struct fixture *f = *state;
+
+	leave_log(f, 4);
+	vdu__inflight_suspend(f->server.inflight, true);
+	next_server(f);
+	assert_int_equal(resume(f), 0);
+	assert_int_equal(thread.starts, 0);
+	vdu__server_tick(&f->server);
+	assert_int_equal(thread.starts, 0);
+	assert_int_equal(asked_for_state(f), 5);
+	assert_int_equal(write(f->kernel, &request, sizeof(request)),
+			 sizeof(request));
+	vdu__server_message(&f->server);
+	assert_goes_on(f, 4);
+	assert_false(vdu__inflight_suspended(f->server.inflight));
+}
+
+/* Of another driver, whose end no server has seen. */
+static void another_driver_does_not_stand_still(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_log(f, 4);
+	vdu__inflight_driver(f->server.inflight, FEATURES | 2);
+	vdu__inflight_suspend(f->server.inflight, true);
+	next_server(f);
+	assert_int_equal(resume(f), 0);
+	assert_int_equal(thread.starts, 1);
+}
+
+static void the_cache_mode_is_read_back(void **state)
+{
+	const uint64_t cache = UINT64_C(1) << VIRTIO_BLK_F_FLUSH |
+			       UINT64_C(1) << VIRTIO_BLK_F_CONFIG_WCE;
+	struct fixture *f = *state;
+
+	kernel.tells = true;
+	kernel.status = 0xf;
+	kernel.features = FEATURES | cache;
+	f->server.file.spec.writeback_control = 1;
+	for (uint8_t byte = 0; byte < 2; byte++) {
+		leave_log(f, 4);
+		f->server.features = FEATURES | cache;
+		kernel.wce = byte;
+		f->server.cache = (struct vdu__cache){ 0 };
+		vdu__cache_begin(&f->server);
+		assert_int_equal(resume(f), 0);
+		assert_int_equal(f->queue.want_through, !byte);
+		assert_int_equal(kernel.wce, byte);
+	}
+	/* Without a driver it is what the administrator wants. */
+	leave_log(f, 4);
+	kernel.status = 0;
+	kernel.wce = 0;
+	vdu__cache_begin(&f->server);
+	assert_int_equal(resume(f), 0);
+	assert_int_equal(kernel.wce, 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -394,6 +519,10 @@ int main(void)
 		T(who_is_given_the_device_needs_no_log),
 		T(features_that_it_lacks_keep_it_from_serving),
 		T(a_queue_that_has_not_run_is_where_it_was_put),
+		T(the_status_of_the_kernel_counts),
+		T(who_stands_still_goes_on_doing_so),
+		T(another_driver_does_not_stand_still),
+		T(the_cache_mode_is_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

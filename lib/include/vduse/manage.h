@@ -153,8 +153,11 @@ int vdu_stop(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
  * "persist=no": vdu_persist(). "virtio-timeout=SECONDS", "vhost-timeout=SECONDS":
  * how long a driver waits for the server, in our kernel module, of foreign
  * devices too, until the device is destroyed; -EOPNOTSUPP with VDU_STAGE_MODULE:
- * the stock one. -EINVAL with VDU_STAGE_USAGE: no such key or value; -ENOENT: no
- * such device.
+ * the stock one. "cache=writeback", "cache=writethrough": spec.cache. A server
+ * that runs is in the new cache mode when this returns, with what it has
+ * acknowledged on the medium; write-back under a driver that need not flush
+ * begins with its next reset, which the log tells (level 4). -EINVAL with
+ * VDU_STAGE_USAGE: no such key or value; -ENOENT: no such device.
  */
 int vdu_set(struct vdu_ctx *ctx, const char *name, const char *const *texts,
 	    size_t n, struct vdu_error *err);

@@ -35,6 +35,12 @@ enum vdu_on_death {
 };
 #define VDU_FAIL_SECONDS_MAX 604800	/* a week */
 
+/* When a write is done. */
+enum vdu_cache {
+	VDU_CACHE_WRITEBACK,	/* when the backend has it; safe after a flush */
+	VDU_CACHE_WRITETHROUGH,	/* when it is on stable storage */
+};
+
 /*
  * Zero-initialise and set size_of; fields left 0 or empty take their default
  * in vdu_create_blk(), which writes back what it chose.
@@ -54,6 +60,8 @@ struct vdu_blk_spec {
 	int image_owned;		/* out: the image goes with the device */
 	int on_death;			/* enum vdu_on_death */
 	uint32_t fail_seconds;		/* VDU_ON_DEATH_FAIL only */
+	int cache;			/* enum vdu_cache */
+	int writeback_control;		/* the driver may change the cache mode */
 };
 
 /*
@@ -69,6 +77,10 @@ int vdu_blk_spec_set_backend(struct vdu_blk_spec *spec, const char *text,
  */
 int vdu_blk_spec_set_on_death(struct vdu_blk_spec *spec, const char *text,
 			      struct vdu_error *err);
+
+/* Read "writeback" or "writethrough" into spec->cache; else -EINVAL. */
+int vdu_blk_spec_set_cache(struct vdu_blk_spec *spec, const char *text,
+			   struct vdu_error *err);
 
 /*
  * Check every field by itself and against the others, without looking at the

@@ -10,7 +10,7 @@ PATH+=:$(dirname "$(type -P vdusectl)")/tests
 
 # destroyed NAME: what one test leaves must not make others fail.
 destroyed() {
-	vdusectl destroy --if-exists -q "$1" && return
+	vdusectl destroy --if-exists -q "$1" && return 0
 	vdusectl destroy --force --if-exists -q "$1"
 	return 1
 }
