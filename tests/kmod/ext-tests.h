@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For kmod-ext: its tests, by the file they are in. */
+#pragma once
+
+/* ext-setup.c */
+void test_negotiate(void);
+void test_wce(void);
+void test_used_once(void);
+void test_device_calls(void);
+
+/* ext-config.c */
+void test_update(void);
+void test_update_limits(void);
+void test_update_storm(void);
+void test_read_in_flight(void);
+
+/* ext-write.c */
+void test_write(void);
+void test_write_refused(void);
+void test_write_pieces(void);
+
+/* ext-writer.c */
+void test_write_killed(void);
+void test_write_restart(void);
+void test_write_full(void);
+void test_write_virtio(void);
+
+/* ext-clear.c */
+void test_clear(void);
+void test_clear_alone(void);
+
+/* ext-features.c */
+void test_features(void);
+void test_features_virtio(void);
