@@ -120,7 +120,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	ln -sf libvduse.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libvduse.so
 	install -m 644 $(O)/libvduse.a $(DESTDIR)$(LIBDIR)/libvduse.a
 	install -m 644 $(O)/libvduse.pc $(DESTDIR)$(LIBDIR)/pkgconfig/libvduse.pc
-	install -m 644 lib/include/vduse/*.h $(DESTDIR)$(INCLUDEDIR)/vduse/
+	install -m 644 lib/include/vduse/*.h kmod/uapi/linux/vduse_ext.h \
+		$(DESTDIR)$(INCLUDEDIR)/vduse/
 	for page in $(MAN_PAGES); do \
 		dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
 		install -d $$dir && install -m 644 $$page $$dir/ || exit 1; done

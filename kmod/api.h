@@ -11,6 +11,8 @@
 #include <linux/types.h>
 #include <uapi/linux/vduse.h>
 
+#include "uapi/linux/vduse_ext.h"
+
 #define VDUSE_API_GROUPS	1	/* the version */
 #define VDUSE_MAX_GROUPS	0xffff
 #define VDUSE_MAX_SPACES	0xffff
@@ -153,6 +155,9 @@ struct vduse_range {
  * @status: of VDUSE_SET_STATUS
  * @range: of VDUSE_UPDATE_IOTLB
  * @group: of VDUSE_MSG_GROUP_ASID
+ * @ready: of VDUSE_EXT_MSG_QUEUE_READY
+ * @write: of VDUSE_EXT_MSG_CONFIG_WRITE
+ * @cleared: of VDUSE_EXT_MSG_CONFIG_CLEARED
  * @padding: the size of all of them
  */
 struct vduse_request {
@@ -164,6 +169,9 @@ struct vduse_request {
 		struct vduse_dev_status status;
 		struct vduse_range range;
 		struct vduse_group_asid group;
+		struct vduse_ext_queue_ready ready;
+		struct vduse_ext_config_write write;
+		struct vduse_ext_config_cleared cleared;
 		u32 padding[32];
 	};
 };
@@ -171,7 +179,16 @@ struct vduse_request {
 static_assert(sizeof(struct vduse_request) ==
 	      sizeof(struct vduse_dev_request));
 
-/* What the message is about: a status, a queue, a group, an address space. */
+static_assert(sizeof(struct vduse_ext_setup) == 64);
+static_assert(sizeof(struct vduse_ext_queue) == 80);
+static_assert(sizeof(struct vduse_ext_message) == 32);
+static_assert(sizeof(struct vduse_ext_info) == 504);
+static_assert(sizeof(struct vduse_ext_config) == 24);
+
+/*
+ * What the message is about: a status, a queue, a group, an address space, a
+ * place in the configuration space.
+ */
 static inline u32 vduse_request_arg(const struct vduse_request *req)
 {
 	switch (req->type) {
@@ -181,8 +198,16 @@ static inline u32 vduse_request_arg(const struct vduse_request *req)
 		return req->status.status;
 	case VDUSE_UPDATE_IOTLB:
 		return req->range.asid;
-	default:
+	case VDUSE_MSG_GROUP_ASID:
 		return req->group.group;
+	case VDUSE_EXT_MSG_QUEUE_READY:
+		return req->ready.num;
+	case VDUSE_EXT_MSG_CONFIG_WRITE:
+		return req->write.offset;
+	case VDUSE_EXT_MSG_CONFIG_CLEARED:
+		return req->cleared.offset;
+	default:
+		return 0;
 	}
 }
 

@@ -19,7 +19,7 @@ static ssize_t msg_timeout_show(struct device *device,
 {
 	struct vduse_dev *dev = vduse_from_device(device);
 
-	return sysfs_emit(buf, "%u\n", READ_ONCE(dev->msg_timeout));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(dev->virtio_timeout));
 }
 
 static ssize_t msg_timeout_store(struct device *device,
@@ -33,7 +33,7 @@ static ssize_t msg_timeout_store(struct device *device,
 	ret = kstrtouint(buf, 10, &seconds);
 	if (ret)
 		return ret;
-	WRITE_ONCE(dev->msg_timeout, seconds);
+	WRITE_ONCE(dev->virtio_timeout, seconds);
 	return count;
 }
 
@@ -86,6 +86,7 @@ static const struct attribute_group vduse_dev_group = {
 
 const struct attribute_group *vduse_dev_groups[] = {
 	&vduse_dev_group,
+	&vduse_ext_group,
 	NULL,
 };
 
@@ -140,10 +141,34 @@ static ssize_t interrupts_show(struct vduse_queue *vq, char *buf)
 
 static struct vduse_queue_attr vduse_queue_interrupts = __ATTR_RO(interrupts);
 
+static ssize_t ready_show(struct vduse_queue *vq, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(vq->ready));
+}
+
+static struct vduse_queue_attr vduse_queue_ready = __ATTR_RO(ready);
+
+static ssize_t num_show(struct vduse_queue *vq, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vq->num));
+}
+
+static struct vduse_queue_attr vduse_queue_num = __ATTR_RO(num);
+
+static ssize_t num_max_show(struct vduse_queue *vq, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vq->num_max));
+}
+
+static struct vduse_queue_attr vduse_queue_num_max = __ATTR_RO(num_max);
+
 static struct attribute *vduse_queue_attrs[] = {
 	&vduse_queue_irq_cb_affinity.attr,
 	&vduse_queue_kicks.attr,
 	&vduse_queue_interrupts.attr,
+	&vduse_queue_ready.attr,
+	&vduse_queue_num.attr,
+	&vduse_queue_num_max.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(vduse_queue);

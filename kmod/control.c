@@ -24,12 +24,14 @@ static struct device *vduse_control_dev;
 
 /**
  * struct vduse_control - an open control node
- * @lock: guards @api_version
+ * @lock: guards the rest; a leaf but for the making of a device
  * @api_version: what this user speaks, or VDUSE_API_UNASKED
+ * @setup: what the next device is to have
  */
 struct vduse_control {
 	struct mutex lock;	/* see above */
 	u64 api_version;
+	struct vduse_setup setup;
 };
 
 /**
@@ -64,21 +66,26 @@ static int vduse_control_create(struct vduse_control *control,
 
 	mutex_lock(&control->lock);
 	version = control->api_version;
-	mutex_unlock(&control->lock);
 	if (version == VDUSE_API_UNASKED)
 		version = VDUSE_API_VERSION;
 
-	ret = vduse_check_args(&args, version);
+	ret = vduse_check_args(&args, version, &control->setup);
 	if (ret)
-		return ret;
+		goto unlock;
 
 	if (args.config_size) {
 		space = vmemdup_user(argp + sizeof(args), args.config_size);
-		if (IS_ERR(space))
-			return PTR_ERR(space);
+		if (IS_ERR(space)) {
+			ret = PTR_ERR(space);
+			goto unlock;
+		}
 	}
-	ret = vduse_dev_create(&args, version, space);
+	ret = vduse_dev_create(&args, version, space, &control->setup);
+	if (!ret)
+		vduse_setup_drop(&control->setup);
 	kvfree(space);
+unlock:
+	mutex_unlock(&control->lock);
 	return ret;
 }
 
@@ -100,7 +107,7 @@ static int vduse_control_destroy(void __user *argp)
 	}
 
 	mutex_lock(&dev->lock);
-	if (READ_ONCE(dev->vdpa) || READ_ONCE(dev->connected))
+	if (READ_ONCE(dev->vdpa) || READ_ONCE(dev->conn))
 		ret = -EBUSY;
 	else
 		dev->dead = true;
@@ -145,6 +152,55 @@ static int vduse_control_set_version(struct vduse_control *control,
 	return 0;
 }
 
+static int vduse_control_set_instance(struct vduse_control *control,
+				      void __user *argp)
+{
+	u64 instance;
+
+	if (get_user(instance, (u64 __user *)argp))
+		return -EFAULT;
+	if (instance & ~VDUSE_EXT_INST_ALL)
+		return -EINVAL;
+
+	mutex_lock(&control->lock);
+	control->setup.instance = instance;
+	mutex_unlock(&control->lock);
+	return 0;
+}
+
+static int vduse_control_setup(struct vduse_control *control,
+			       void __user *argp)
+{
+	int ret;
+
+	mutex_lock(&control->lock);
+	ret = vduse_setup_fetch(&control->setup, argp);
+	mutex_unlock(&control->lock);
+	return ret;
+}
+
+static int vduse_control_abort(void __user *argp)
+{
+	char name[VDUSE_NAME_MAX];
+	struct vduse_dev *dev;
+
+	if (copy_from_user(name, argp, sizeof(name)))
+		return -EFAULT;
+	name[VDUSE_NAME_MAX - 1] = '\0';
+
+	mutex_lock(&vduse_devs_lock);
+	dev = vduse_dev_find(name);
+	if (dev)
+		get_device(&dev->dev);
+	mutex_unlock(&vduse_devs_lock);
+	if (!dev)
+		return -ENOENT;
+
+	vduse_dev_abort(dev);
+	put_device(&dev->dev);
+	return 0;
+}
+
 static long vduse_control_ioctl(struct file *file, unsigned int cmd,
 				unsigned long arg)
 {
@@ -160,6 +216,18 @@ static long vduse_control_ioctl(struct file *file, unsigned int cmd,
 		return vduse_control_create(control, argp);
 	case VDUSE_DESTROY_DEV:
 		return vduse_control_destroy(argp);
+	case VDUSE_EXT_GET_INSTANCE:
+		return put_user(VDUSE_EXT_INST_ALL, (u64 __user *)argp);
+	case VDUSE_EXT_SET_INSTANCE:
+		return vduse_control_set_instance(control, argp);
+	case VDUSE_EXT_GET:
+		return put_user(VDUSE_EXT_ALL, (u64 __user *)argp);
+	case VDUSE_EXT_SETUP:
+		return vduse_control_setup(control, argp);
+	case VDUSE_EXT_ABORT:
+		return vduse_control_abort(argp);
+	case VDUSE_EXT_GET_INFO:
+		return vduse_info_get(argp);
 	default:
 		return -EINVAL;
 	}
@@ -181,7 +249,10 @@ static int vduse_control_open(struct inode *inode, struct file *file)
 
 static int vduse_control_release(struct inode *inode, struct file *file)
 {
-	kfree(file->private_data);
+	struct vduse_control *control = file->private_data;
+
+	vduse_setup_drop(&control->setup);
+	kfree(control);
 	return 0;
 }
 

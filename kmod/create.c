@@ -6,6 +6,7 @@
 #include <linux/ctype.h>
 #include <linux/idr.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <uapi/linux/virtio_blk.h>
@@ -46,15 +47,20 @@ static bool vduse_name_valid(const char *name)
 			    ARRAY_SIZE(vduse_reserved_names), name) < 0;
 }
 
-static bool vduse_features_valid(u32 device_id, u64 features)
+static bool vduse_features_valid(u32 device_id, u64 features,
+				 const struct vduse_setup *setup)
 {
+	/* A driver's write of the cache mode must get to the server. */
+	bool wce = vduse_setup_writable(setup,
+					offsetof(struct virtio_blk_config, wce));
+
 	/* Without it the rings would not be seen through the DMA operations. */
 	if (!(features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)))
 		return false;
 
 	/* The legacy interface is for block devices only. */
 	if (device_id == VIRTIO_ID_BLOCK)
-		return !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE));
+		return wce || !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE));
 	if (!(features & BIT_ULL(VIRTIO_F_VERSION_1)))
 		return false;
 
@@ -77,10 +83,12 @@ static bool vduse_groups_valid(const struct vduse_create_args *args,
  * vduse_check_args - judge the fixed part of VDUSE_CREATE_DEV
  * @args: from user space, its name terminated
  * @api_version: what the caller speaks
+ * @setup: what else the device is to have
  *
  * Return: 0, -EINVAL or -EPERM.
  */
-int vduse_check_args(const struct vduse_create_args *args, u64 api_version)
+int vduse_check_args(const struct vduse_create_args *args, u64 api_version,
+		     const struct vduse_setup *setup)
 {
 	if (memchr_inv(args->reserved, 0, sizeof(args->reserved)) ||
 	    !vduse_groups_valid(args, api_version))
@@ -93,7 +101,8 @@ int vduse_check_args(const struct vduse_create_args *args, u64 api_version)
 	if (args->config_size > PAGE_SIZE || args->vq_num > 0xffff)
 		return -EINVAL;
 	if (!vduse_device_type_allowed(args->device_id) ||
-	    !vduse_features_valid(args->device_id, args->features))
+	    !vduse_features_valid(args->device_id, args->features, setup) ||
+	    !vduse_setup_valid(setup, args))
 		return -EINVAL;
 	if (args->device_id == VIRTIO_ID_NET && !capable(CAP_NET_ADMIN))
 		return -EPERM;
@@ -104,6 +113,10 @@ static void vduse_dev_release(struct device *device)
 {
 	struct vduse_dev *dev = container_of(device, struct vduse_dev, dev);
 
+	vduse_queues_free(dev);
+	put_pid(dev->server);
+	kfree(dev->cleared);
+	kvfree(dev->access);
 	if (dev->domain)
 		vduse_domain_put(dev->domain);
 	if (MINOR(device->devt))
@@ -112,11 +125,32 @@ static void vduse_dev_release(struct device *device)
 	kfree(dev);
 }
 
+/* What the maker has negotiated, but for the access map. */
+static int vduse_dev_extend(struct vduse_dev *dev,
+			    const struct vduse_setup *setup)
+{
+	const struct vduse_ext_setup *args = &setup->args;
+
+	dev->instance = setup->instance;
+	dev->extensions = args->extensions;
+	dev->required = args->required;
+	if (args->flags & VDUSE_EXT_TIMEOUTS) {
+		dev->virtio_timeout = args->virtio_timeout;
+		dev->vhost_timeout = args->vhost_timeout;
+	}
+	vduse_vdpa_choose_ops(dev);
+	if (!vduse_ext(dev, VDUSE_EXT_CONFIG))
+		return 0;
+	dev->cleared = vduse_cleared_create();
+	return dev->cleared ? 0 : -ENOMEM;
+}
+
 static int vduse_dev_set_up(struct vduse_dev *dev,
 			    const struct vduse_create_args *args,
-			    u64 api_version, const void *space)
+			    u64 api_version, const void *space,
+			    const struct vduse_setup *setup)
 {
-	int minor;
+	int minor, ret;
 
 	dev->api_version = api_version;
 	dev->device_id = args->device_id;
@@ -133,6 +167,10 @@ static int vduse_dev_set_up(struct vduse_dev *dev,
 		if (!dev->config)
 			return -ENOMEM;
 	}
+
+	ret = vduse_dev_extend(dev, setup);
+	if (ret)
+		return ret;
 
 	minor = ida_alloc_range(&vduse_minors, 1, VDUSE_MINORS - 1, GFP_KERNEL);
 	if (minor < 0)
@@ -155,16 +193,15 @@ static struct vduse_dev *vduse_dev_alloc(void)
 	dev->dev.release = vduse_dev_release;
 
 	mutex_init(&dev->lock);
-	mutex_init(&dev->umem_lock);
 	spin_lock_init(&dev->msg_lock);
 	INIT_LIST_HEAD(&dev->msg_queued);
-	INIT_LIST_HEAD(&dev->msg_sent);
+	INIT_LIST_HEAD(&dev->msg_read);
 	init_waitqueue_head(&dev->msg_wait);
 	seqlock_init(&dev->config_lock);
 	vduse_config_irq_init(dev);
 
 	dev->bounce_size = VDUSE_BOUNCE_DEFAULT;
-	dev->msg_timeout = VDUSE_MSG_TIMEOUT;
+	dev->virtio_timeout = VDUSE_MSG_TIMEOUT;
 	return dev;
 }
 
@@ -173,12 +210,14 @@ static struct vduse_dev *vduse_dev_alloc(void)
  * @args: its description, checked
  * @api_version: what the caller speaks
  * @space: the first content of its configuration space; NULL if it has none
+ * @setup: what else it is to have; its access map belongs to the device then
  *
  * Return: 0 or an error.
  */
 int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
-		     const void *space)
+		     const void *space, struct vduse_setup *setup)
 {
+	static u64 number;	/* under vduse_devs_lock */
 	struct vduse_dev *dev;
 	int ret;
 
@@ -186,7 +225,7 @@ int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
 	if (!dev)
 		return -ENOMEM;
 
-	ret = vduse_dev_set_up(dev, args, api_version, space);
+	ret = vduse_dev_set_up(dev, args, api_version, space, setup);
 	if (ret)
 		goto err_put;
 
@@ -195,6 +234,8 @@ int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
 		ret = -EEXIST;
 		goto err_unlock;
 	}
+	dev->number = ++number;
+	swap(dev->access, setup->access);
 	cdev_init(&dev->cdev, &vduse_dev_fops);
 	dev->cdev.owner = THIS_MODULE;
 
@@ -205,7 +246,7 @@ int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
 	dev_set_uevent_suppress(&dev->dev, true);
 	ret = device_add(&dev->dev);
 	if (ret)
-		goto err_unlock;
+		goto err_access;
 	ret = vduse_queues_create(dev);
 	if (ret)
 		goto err_device;
@@ -222,9 +263,11 @@ int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
 	return 0;
 
 err_queues:
-	vduse_queues_remove(dev);
+	vduse_queues_hide(dev);
 err_device:
 	device_del(&dev->dev);
+err_access:
+	swap(dev->access, setup->access);
 err_unlock:
 	mutex_unlock(&vduse_devs_lock);
 err_put:
@@ -239,7 +282,7 @@ err_put:
 void vduse_dev_destroy(struct vduse_dev *dev)
 {
 	vduse_dev_clear(dev);
-	vduse_queues_remove(dev);
+	vduse_queues_hide(dev);
 	cdev_device_del(&dev->cdev, &dev->dev);
 	put_device(&dev->dev);
 	module_put(THIS_MODULE);

@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "domain.h"
@@ -28,47 +29,86 @@ static int vduse_dev_inject_irq(struct vduse_dev *dev, void __user *argp)
 	return vduse_queue_interrupt(dev->vqs[index]);
 }
 
-static int vduse_dev_umem(struct vduse_dev *dev, void __user *argp, bool add)
+/* A region of whoever serves now: not for one that was cut off meanwhile. */
+static int vduse_dev_get_fd(struct vduse_conn *conn, void __user *argp,
+			    size_t size)
 {
-	struct vduse_domain *domain = vduse_dev_domain(dev);
-	int ret;
+	return vduse_iotlb_get_fd(vduse_dev_domain(conn->dev), argp, size,
+				  &conn->cut);
+}
 
-	mutex_lock(&dev->umem_lock);
-	if (add)
-		ret = vduse_umem_register(domain, argp);
-	else
-		ret = vduse_umem_deregister(domain, argp);
-	mutex_unlock(&dev->umem_lock);
+static int vduse_dev_needs_reset(struct vduse_dev *dev)
+{
+	int ret = -EINVAL;
+
+	spin_lock(&dev->msg_lock);
+	if (dev->status) {
+		vduse_needs_reset(dev);
+		ret = 0;
+	}
+	spin_unlock(&dev->msg_lock);
 	return ret;
+}
+
+/* What only a device has that was made for it. */
+static long vduse_dev_ioctl_ext(struct vduse_dev *dev, unsigned int cmd,
+				void __user *argp)
+{
+	u64 extension = cmd == VDUSE_EXT_GET_CONFIG ||
+			cmd == VDUSE_EXT_SET_CONFIG ?
+			VDUSE_EXT_CONFIG : VDUSE_EXT_RECOVER;
+
+	if (!vduse_ext(dev, extension))
+		return -ENOIOCTLCMD;
+
+	switch (cmd) {
+	case VDUSE_EXT_GET_CONFIG:
+		return vduse_config_fetch_ext(dev, argp);
+	case VDUSE_EXT_SET_CONFIG:
+		return vduse_config_update_ext(dev, argp);
+	case VDUSE_EXT_NEEDS_RESET:
+		return vduse_dev_needs_reset(dev);
+	case VDUSE_EXT_GET_STATUS:
+		return put_user(READ_ONCE(dev->status), (u8 __user *)argp);
+	default:
+		return -ENOIOCTLCMD;
+	}
 }
 
 static long vduse_dev_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg)
 {
-	struct vduse_dev *dev = file->private_data;
+	struct vduse_conn *conn = file->private_data;
+	struct vduse_dev *dev = conn->dev;
 	void __user *argp = (void __user *)arg;
+	int ret;
 
 	if (READ_ONCE(dev->broken))
 		return -EPERM;
+	ret = vduse_conn_use(conn);
+	if (ret)
+		return ret;
 
 	switch (cmd) {
 	case VDUSE_VQ_INJECT_IRQ:
 		return vduse_dev_inject_irq(dev, argp);
 	case VDUSE_IOTLB_GET_FD:
-		return vduse_iotlb_get_fd(vduse_dev_domain(dev), argp,
-					  offsetofend(struct vduse_iotlb_entry,
-						      perm));
+		return vduse_dev_get_fd(conn, argp,
+					offsetofend(struct vduse_iotlb_entry,
+						    perm));
 	case VDUSE_IOTLB_GET_FD_IN:
 		if (dev->api_version < VDUSE_API_GROUPS)
 			return -ENOIOCTLCMD;
-		return vduse_iotlb_get_fd(vduse_dev_domain(dev), argp,
-					  sizeof(struct vduse_entry_args));
+		return vduse_dev_get_fd(conn, argp,
+					sizeof(struct vduse_entry_args));
 	case VDUSE_IOTLB_GET_INFO:
 		return vduse_iotlb_get_info(vduse_dev_domain(dev), argp);
 	case VDUSE_IOTLB_REG_UMEM:
-		return vduse_dev_umem(dev, argp, true);
+		return vduse_umem_register(vduse_dev_domain(dev), argp,
+					   &conn->cut);
 	case VDUSE_IOTLB_DEREG_UMEM:
-		return vduse_dev_umem(dev, argp, false);
+		return vduse_umem_deregister(vduse_dev_domain(dev), argp,
+					     &conn->cut);
 	case VDUSE_DEV_GET_FEATURES:
 		return vduse_dev_get_features(dev, argp);
 	case VDUSE_DEV_SET_CONFIG:
@@ -80,9 +120,9 @@ static long vduse_dev_ioctl(struct file *file, unsigned int cmd,
 	case VDUSE_VQ_GET_INFO:
 		return vduse_queue_get_info(dev, argp);
 	case VDUSE_VQ_SETUP_KICKFD:
-		return vduse_queue_setup_kickfd(dev, argp);
+		return vduse_queue_setup_kickfd(conn, argp);
 	default:
-		return -ENOIOCTLCMD;
+		return vduse_dev_ioctl_ext(dev, cmd, argp);
 	}
 }
 
@@ -111,16 +151,22 @@ static int vduse_dev_open(struct inode *inode, struct file *file)
 {
 	struct vduse_dev *dev = container_of(inode->i_cdev, struct vduse_dev,
 					     cdev);
+	struct vduse_conn *conn;
 	int ret;
 
+	conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
+	if (!conn)
+		return -ENOMEM;
+	conn->dev = dev;
+
 	mutex_lock(&dev->lock);
-	ret = dev->dead ? -ENODEV : vduse_msg_connect(dev);
+	ret = dev->dead ? -ENODEV : vduse_conn_open(conn);
 	mutex_unlock(&dev->lock);
 	if (ret)
-		return ret;
-
-	file->private_data = dev;
-	return 0;
+		kfree(conn);
+	else
+		file->private_data = conn;
+	return ret;
 }
 
 /*
@@ -129,20 +175,21 @@ static int vduse_dev_open(struct inode *inode, struct file *file)
  */
 static int vduse_dev_close(struct inode *inode, struct file *file)
 {
-	struct vduse_dev *dev = file->private_data;
+	struct vduse_conn *conn = file->private_data;
+	struct vduse_dev *dev = conn->dev;
 	struct vduse_domain *domain;
 	u32 i;
 
+	/* Until then, an abort may still look at it. */
+	mutex_lock(&dev->lock);
 	for (i = 0; i < dev->vq_num; i++)
-		vduse_queue_drop_kickfd(dev->vqs[i]);
-
+		vduse_queue_drop_kickfd(dev->vqs[i], conn);
 	domain = vduse_dev_domain(dev);
-	if (domain) {
-		mutex_lock(&dev->umem_lock);
-		vduse_umem_drop(domain);
-		mutex_unlock(&dev->umem_lock);
-	}
-	vduse_msg_disconnect(dev);
+	if (domain)
+		vduse_umem_drop(domain, &conn->cut);
+	vduse_conn_close(conn);
+	mutex_unlock(&dev->lock);
+	kfree(conn);
 	return 0;
 }
 

@@ -17,6 +17,8 @@
 #include <linux/dma-direction.h>
 #include <linux/fs.h>
 #include <linux/iova.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -52,6 +54,7 @@ struct vduse_bounce_page {
  * @npages: pinned pages
  * @pages: them
  * @mm: whose limit they count against
+ * @cut: the flag of the server that registered it: tells servers apart
  */
 struct vduse_umem {
 	u64 uaddr;
@@ -60,11 +63,12 @@ struct vduse_umem {
 	unsigned long npages;
 	struct page **pages;
 	struct mm_struct *mm;
+	const bool *cut;
 };
 
 /**
  * struct vduse_domain - an I/O address space
- * @file: the file that servers map; its release ends the domain
+ * @ref: one for the device, one for each window
  * @nas: how many address spaces
  * @bounce_size: bytes of the streaming part
  * @stream: allocator of the streaming part, in slots
@@ -76,15 +80,18 @@ struct vduse_umem {
  * @umem_used: copies must look for pages of the server, under @umem_rwlock;
  *	unset, they need no lock
  * @umem_rwlock: guards vduse_bounce_page.user and its memory against copies
- * @umem: the registered memory, under vduse_dev.umem_lock
+ * @umem_lock: serialises registration of the server's memory
+ * @umem: the registered memory, under @umem_lock
+ * @window_lock: serialises the making of @window
  * @lock: guards what follows; a leaf
+ * @window: the file that servers map; NULL after they were cut off
  * @bounce_mapped: a driver has mapped since the last reset
  * @rings: regions of coherent memory; addr is its kernel address
  * @user: regions of a vhost user, by address space; opaque is a struct
  *	vdpa_map_file
  */
 struct vduse_domain {
-	struct file *file;
+	struct kref ref;
 	u32 nas;
 	size_t bounce_size;
 	struct iova_domain stream;
@@ -95,9 +102,12 @@ struct vduse_domain {
 
 	bool umem_used;
 	rwlock_t umem_rwlock;	/* see above */
+	struct mutex umem_lock;	/* see above */
 	struct vduse_umem *umem;
 
+	struct mutex window_lock;	/* see above */
 	spinlock_t lock;	/* see above */
+	struct file *window;
 	bool bounce_mapped;
 	struct vhost_iotlb *rings;
 	struct vhost_iotlb **user;
@@ -124,10 +134,16 @@ struct vduse_region {
 /* iova.c */
 struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas);
 void vduse_domain_put(struct vduse_domain *domain);
+void vduse_domain_unref(struct vduse_domain *domain);
 void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,
 			   dma_addr_t *addr, gfp_t gfp);
 void vduse_coherent_free(struct vduse_domain *domain, size_t size, void *vaddr,
 			 dma_addr_t addr);
+
+/* window.c */
+int vduse_window_open(struct vduse_domain *domain);
+void vduse_window_close(struct vduse_domain *domain);
+void vduse_window_shut(struct vduse_domain *domain);
 
 /* bounce.c */
 int vduse_bounce_init(struct vduse_domain *domain);
@@ -148,21 +164,23 @@ struct vhost_iotlb *vduse_iotlb_copy(struct vhost_iotlb *from);
 void vduse_iotlb_free(struct vhost_iotlb *iotlb);
 void vduse_domain_set_user(struct vduse_domain *domain, u32 asid,
 			   struct vhost_iotlb *iotlb);
+bool vduse_domain_only_adds(struct vduse_domain *domain, u32 asid,
+			    struct vhost_iotlb *iotlb);
 void vduse_domain_prune_user(struct vduse_domain *domain, u32 asid,
 			     struct vhost_iotlb *iotlb);
 void vduse_domain_drop_user(struct vduse_domain *domain);
 int vduse_domain_find(struct vduse_domain *domain, u32 asid, u64 start,
 		      u64 last, struct vduse_region *region);
 int vduse_iotlb_get_fd(struct vduse_domain *domain, void __user *argp,
-		       size_t size);
+		       size_t size, const bool *cut);
 int vduse_iotlb_get_info(struct vduse_domain *domain,
 			 struct vduse_info_args __user *argp);
 
 /* umem.c */
 int vduse_umem_register(struct vduse_domain *domain,
-			struct vduse_umem_args __user *argp);
+			struct vduse_umem_args __user *argp, const bool *cut);
 int vduse_umem_deregister(struct vduse_domain *domain,
-			  struct vduse_umem_args __user *argp);
-void vduse_umem_drop(struct vduse_domain *domain);
+			  struct vduse_umem_args __user *argp, const bool *cut);
+void vduse_umem_drop(struct vduse_domain *domain, const bool *cut);
 
 #endif /* VDUSE_DOMAIN_H */

@@ -101,7 +101,7 @@ static bool vduse_queue_irq_here(struct vduse_queue *vq)
  * rather than the eventfd that came with it: vhost exchanges the eventfd and
  * drops the old one before it tells us.)
  *
- * Return: 0, or -EINVAL before DRIVER_OK.
+ * Return: 0, or -EINVAL before DRIVER_OK and while suspended.
  */
 int vduse_queue_interrupt(struct vduse_queue *vq)
 {
@@ -109,6 +109,10 @@ int vduse_queue_interrupt(struct vduse_queue *vq)
 	int ret = 0;
 
 	spin_lock_bh(&vq->irq_lock);
+	if (READ_ONCE(vq->dev->suspended)) {
+		ret = -EINVAL;
+		goto unlock;
+	}
 	if (vq->ready && vq->cb.trigger) {
 		vq->cb.callback(vq->cb.private);
 		how = VDUSE_IRQ_EVENTFD;

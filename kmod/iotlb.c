@@ -106,6 +106,29 @@ static bool vduse_iotlb_has(struct vhost_iotlb *iotlb,
 }
 
 /**
+ * vduse_domain_only_adds - whether nothing goes that the server may know
+ * @domain: where
+ * @asid: in which of its address spaces
+ * @iotlb: what is to come in place of what is there
+ */
+bool vduse_domain_only_adds(struct vduse_domain *domain, u32 asid,
+			    struct vhost_iotlb *iotlb)
+{
+	struct vhost_iotlb_map *map;
+	struct vhost_iotlb *user;
+	unsigned long flags;
+	bool only = true;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	user = domain->user[asid];
+	if (user)
+		list_for_each_entry(map, &user->list, link)
+			only = only && vduse_iotlb_has(iotlb, map);
+	spin_unlock_irqrestore(&domain->lock, flags);
+	return only;
+}
+
+/**
  * vduse_domain_prune_user - take away what the vhost user has taken away
  * @domain: where
  * @asid: in which of its address spaces
@@ -150,6 +173,8 @@ static bool vduse_domain_find_kernel(struct vduse_domain *domain, u64 start,
 	struct vhost_iotlb_map *map;
 
 	lockdep_assert_held(&domain->lock);
+	if (!domain->window)
+		return false;
 	if (domain->bounce_mapped && start < domain->bounce_size) {
 		region->start = 0;
 		region->last = domain->bounce_size - 1;
@@ -164,7 +189,7 @@ static bool vduse_domain_find_kernel(struct vduse_domain *domain, u64 start,
 	}
 	region->offset = region->start;
 	region->perm = VDUSE_ACCESS_RW;
-	region->file = get_file(domain->file);
+	region->file = get_file(domain->window);
 	return true;
 }
 
@@ -210,9 +235,13 @@ int vduse_domain_find(struct vduse_domain *domain, u32 asid, u64 start,
 {
 	unsigned long flags;
 	bool found;
+	int ret;
 
 	if (start > last || !domain || asid >= domain->nas)
 		return -EINVAL;
+	ret = vduse_window_open(domain);
+	if (ret)
+		return ret;
 	asid = array_index_nospec(asid, domain->nas);
 	spin_lock_irqsave(&domain->lock, flags);
 	found = (!asid &&
@@ -247,11 +276,12 @@ static struct file *vduse_region_open(struct vduse_region *region)
  * @domain: where to look, NULL if there is nothing yet
  * @argp: struct vduse_entry_args
  * @size: how much of it the caller has
+ * @cut: becomes true when the server is cut off
  *
  * Return: a descriptor or an error.
  */
 int vduse_iotlb_get_fd(struct vduse_domain *domain, void __user *argp,
-		       size_t size)
+		       size_t size, const bool *cut)
 {
 	struct vduse_entry_args args = {};
 	struct vduse_iotlb_entry *entry = &args.entry;
@@ -267,6 +297,11 @@ int vduse_iotlb_get_fd(struct vduse_domain *domain, void __user *argp,
 				&region);
 	if (ret)
 		return ret;
+	/* Then what was found may be the next server's. */
+	if (READ_ONCE(*cut)) {
+		fput(region.file);
+		return -ENOTCONN;
+	}
 	file = vduse_region_open(&region);
 	if (IS_ERR(file))
 		return PTR_ERR(file);

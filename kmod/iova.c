@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An I/O address space: its life, the file through which servers map it, and
- * coherent memory for rings.
+ * An I/O address space: its life, and coherent memory for rings.
  */
-#include <linux/anon_inodes.h>
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "domain.h"
@@ -17,48 +12,6 @@
  * be told.
  */
 #define VDUSE_MAX_RINGS		(VDUSE_IOVA_END >> VDUSE_SLOT_SHIFT)
-
-static struct page *vduse_coherent_get_page(struct vduse_domain *domain,
-					    u64 iova)
-{
-	struct vhost_iotlb_map *map;
-	struct page *page = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&domain->lock, flags);
-	map = vhost_iotlb_itree_first(domain->rings, iova, iova);
-	if (map) {
-		page = virt_to_page((void *)(uintptr_t)map->addr +
-				    (iova - map->start));
-		get_page(page);
-	}
-	spin_unlock_irqrestore(&domain->lock, flags);
-	return page;
-}
-
-static vm_fault_t vduse_domain_fault(struct vm_fault *vmf)
-{
-	struct vduse_domain *domain = vmf->vma->vm_private_data;
-	u64 iova = (u64)vmf->pgoff << PAGE_SHIFT;
-
-	if (iova < domain->bounce_size)
-		vmf->page = vduse_bounce_get_page(domain, iova);
-	else
-		vmf->page = vduse_coherent_get_page(domain, iova);
-	return vmf->page ? 0 : VM_FAULT_SIGBUS;
-}
-
-static const struct vm_operations_struct vduse_domain_vm_ops = {
-	.fault = vduse_domain_fault,
-};
-
-static int vduse_domain_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	vm_flags_set(vma, VM_DONTDUMP | VM_DONTEXPAND);
-	vma->vm_private_data = file->private_data;
-	vma->vm_ops = &vduse_domain_vm_ops;
-	return 0;
-}
 
 static void vduse_domain_free(struct vduse_domain *domain)
 {
@@ -73,18 +26,6 @@ static void vduse_domain_free(struct vduse_domain *domain)
 	put_iova_domain(&domain->stream);
 	kfree(domain);
 }
-
-static int vduse_domain_release(struct inode *inode, struct file *file)
-{
-	vduse_domain_free(file->private_data);
-	return 0;
-}
-
-static const struct file_operations vduse_domain_fops = {
-	.owner = THIS_MODULE,
-	.mmap = vduse_domain_mmap,
-	.release = vduse_domain_release,
-};
 
 static int vduse_domain_init_iova(struct vduse_domain *domain)
 {
@@ -122,6 +63,7 @@ struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas)
 	domain->nas = nas;
 	spin_lock_init(&domain->lock);
 	rwlock_init(&domain->umem_rwlock);
+	mutex_init(&domain->umem_lock);
 	ret = vduse_domain_init_iova(domain);
 	if (ret)
 		goto err_free;
@@ -139,12 +81,11 @@ struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas)
 	if (!domain->user)
 		goto err_free;
 
-	domain->file = anon_inode_getfile("[vduse-domain]", &vduse_domain_fops,
-					  domain, O_RDWR);
-	if (IS_ERR(domain->file)) {
-		ret = PTR_ERR(domain->file);
+	kref_init(&domain->ref);
+	mutex_init(&domain->window_lock);
+	ret = vduse_window_open(domain);
+	if (ret)
 		goto err_free;
-	}
 	return domain;
 
 err_free:
@@ -152,11 +93,26 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* A server may keep the file: the memory stays until it lets go. */
+static void vduse_domain_release(struct kref *ref)
+{
+	vduse_domain_free(container_of(ref, struct vduse_domain, ref));
+}
+
+/**
+ * vduse_domain_unref - drop a reference
+ * @domain: what it was to
+ */
+void vduse_domain_unref(struct vduse_domain *domain)
+{
+	kref_put(&domain->ref, vduse_domain_release);
+}
+
+/* A server may keep a window: the memory stays until it lets go. */
 void vduse_domain_put(struct vduse_domain *domain)
 {
 	vduse_domain_drop_user(domain);
-	fput(domain->file);
+	vduse_window_close(domain);
+	vduse_domain_unref(domain);
 }
 
 void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,

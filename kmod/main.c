@@ -28,6 +28,7 @@ MODULE_PARM_DESC(max_iotlb_entries,
 
 struct workqueue_struct *vduse_irq_wq;
 struct workqueue_struct *vduse_irq_bound_wq;
+struct workqueue_struct *vduse_bus_wq;
 static dev_t vduse_first_devt;
 
 dev_t vduse_devt(unsigned int minor)
@@ -64,15 +65,24 @@ static int vduse_workqueues_init(void)
 
 	vduse_irq_bound_wq = alloc_workqueue("vduse-irq-bound",
 					     WQ_HIGHPRI | VDUSE_WQ_PERCPU, 0);
-	if (!vduse_irq_bound_wq) {
-		destroy_workqueue(vduse_irq_wq);
-		return -ENOMEM;
-	}
+	if (!vduse_irq_bound_wq)
+		goto err_irq;
+
+	vduse_bus_wq = alloc_workqueue("vduse-bus", WQ_UNBOUND, 0);
+	if (!vduse_bus_wq)
+		goto err_irq_bound;
 	return 0;
+
+err_irq_bound:
+	destroy_workqueue(vduse_irq_bound_wq);
+err_irq:
+	destroy_workqueue(vduse_irq_wq);
+	return -ENOMEM;
 }
 
 static void vduse_workqueues_exit(void)
 {
+	destroy_workqueue(vduse_bus_wq);
 	destroy_workqueue(vduse_irq_bound_wq);
 	destroy_workqueue(vduse_irq_wq);
 }
@@ -81,7 +91,6 @@ static int __init vduse_init(void)
 {
 	int ret;
 
-	vduse_vdpa_init();
 	ret = class_register(&vduse_class);
 	if (ret)
 		return ret;
@@ -133,7 +142,7 @@ static void __exit vduse_exit(void)
 	vduse_control_exit();
 	vduse_mgmtdev_exit();
 	unregister_reboot_notifier(&vduse_reboot_notifier);
-	vduse_message_exit();
+	vduse_wait_exit();
 	iova_cache_put();
 	vduse_workqueues_exit();
 	unregister_chrdev_region(vduse_first_devt, VDUSE_MINORS);

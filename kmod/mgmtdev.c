@@ -33,9 +33,7 @@ static struct vduse_vdpa *vduse_vdpa_create(struct vduse_dev *dev,
 		smp_store_release(&dev->domain, domain);
 	}
 
-	vduse = vduse_vdpa_alloc(dev, dev->api_version >= VDUSE_API_GROUPS ?
-				 &vduse_vdpa_group_ops : &vduse_vdpa_ops,
-				 name);
+	vduse = vduse_vdpa_alloc(dev, &dev->ops, name);
 	if (IS_ERR(vduse))
 		return vduse;
 
@@ -43,6 +41,8 @@ static struct vduse_vdpa *vduse_vdpa_create(struct vduse_dev *dev,
 	vduse->dev = dev;
 	vduse->domain = dev->domain;
 	vduse->vdpa.mdev = mdev;
+	vduse_attach_init(vduse);
+	WRITE_ONCE(dev->bus, VDUSE_EXT_BUS_UNBOUND);
 	WRITE_ONCE(dev->vdpa, vduse);
 	return vduse;
 }
@@ -65,8 +65,7 @@ static int vduse_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	if (IS_ERR(vduse))
 		return PTR_ERR(vduse);
 
-	/* Drivers probe in there, and talk to the server. */
-	ret = _vdpa_register_device(&vduse->vdpa, dev->vq_num);
+	ret = vduse_attach(vduse);
 	if (ret)
 		put_device(&vduse->vdpa.dev);
 	return ret;
@@ -74,7 +73,7 @@ static int vduse_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 
 static void vduse_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa)
 {
-	_vdpa_unregister_device(vdpa);
+	vduse_detach(container_of(vdpa, struct vduse_vdpa, vdpa));
 }
 
 static const struct vdpa_mgmtdev_ops vduse_mgmtdev_ops = {

@@ -47,7 +47,7 @@ static struct vduse_queue *vduse_queue_create(struct vduse_dev *dev, u16 index)
  * vduse_queues_create - make the queues of a device
  * @dev: the device, visible in sysfs
  *
- * Return: 0 or an error, after which there are none.
+ * Return: 0 or an error, after which there are none to be seen.
  */
 int vduse_queues_create(struct vduse_dev *dev)
 {
@@ -63,7 +63,7 @@ int vduse_queues_create(struct vduse_dev *dev)
 	for (i = 0; i < dev->vq_num; i++) {
 		vq = vduse_queue_create(dev, i);
 		if (IS_ERR(vq)) {
-			vduse_queues_remove(dev);
+			vduse_queues_hide(dev);
 			return PTR_ERR(vq);
 		}
 		dev->vqs[i] = vq;
@@ -72,17 +72,26 @@ int vduse_queues_create(struct vduse_dev *dev)
 	return 0;
 }
 
-void vduse_queues_remove(struct vduse_dev *dev)
+/* The device goes. A server that was cut off may be in the middle of a call. */
+void vduse_queues_hide(struct vduse_dev *dev)
 {
 	u32 i;
 
 	for (i = 0; dev->vqs && i < dev->vq_num && dev->vqs[i]; i++) {
 		kobject_del(&dev->vqs[i]->kobj);
+		cond_resched();
+	}
+}
+
+void vduse_queues_free(struct vduse_dev *dev)
+{
+	u32 i;
+
+	for (i = 0; dev->vqs && i < dev->vq_num && dev->vqs[i]; i++) {
 		kobject_put(&dev->vqs[i]->kobj);
 		cond_resched();
 	}
 	kvfree(dev->vqs);
-	dev->vqs = NULL;
 }
 
 /**
@@ -100,6 +109,7 @@ void vduse_queue_clear(struct vduse_queue *vq)
 	spin_lock_irq(&vq->lock);
 	kickfd = vq->kickfd;
 	vq->kickfd = NULL;
+	vq->kick_conn = NULL;
 	vq->ready = false;
 	vq->kicked = false;
 	vq->num = 0;
@@ -148,7 +158,7 @@ void vduse_queue_kick(struct vduse_queue *vq)
 	if (!vq->ready)
 		goto unlock;
 	vq->kicks++;
-	if (vq->kickfd) {
+	if (vq->kickfd && !READ_ONCE(vq->dev->suspended)) {
 		eventfd_signal(vq->kickfd);
 		how = VDUSE_KICK_SIGNALLED;
 	} else {
@@ -157,6 +167,25 @@ void vduse_queue_kick(struct vduse_queue *vq)
 	trace_vduse_kick(vq, how);
 unlock:
 	spin_unlock_irqrestore(&vq->lock, flags);
+}
+
+/* Tell the server of a kick that it has not heard. */
+static void vduse_queue_remind(struct vduse_queue *vq)
+{
+	lockdep_assert_held(&vq->lock);
+	if (!vq->kickfd || !vq->ready || !vq->kicked ||
+	    READ_ONCE(vq->dev->suspended))
+		return;
+	vq->kicked = false;
+	eventfd_signal(vq->kickfd);
+}
+
+/* The device goes on. */
+void vduse_queue_catch_up(struct vduse_queue *vq)
+{
+	spin_lock_irq(&vq->lock);
+	vduse_queue_remind(vq);
+	spin_unlock_irq(&vq->lock);
 }
 
 static struct vduse_queue *vduse_queue_get(struct vduse_dev *dev, u32 index)
@@ -223,16 +252,37 @@ int vduse_queue_get_info(struct vduse_dev *dev,
 	return 0;
 }
 
-int vduse_queue_setup_kickfd(struct vduse_dev *dev,
+/* Swap it in, unless the server was cut off: then its eventfd is not heard. */
+static int vduse_queue_listen(struct vduse_queue *vq,
+			      const struct vduse_conn *conn,
+			      struct eventfd_ctx **ctx)
+{
+	int ret = 0;
+
+	spin_lock_irq(&vq->lock);
+	if (READ_ONCE(conn->cut)) {
+		ret = -ENOTCONN;
+		goto unlock;
+	}
+	swap(vq->kickfd, *ctx);
+	vq->kick_conn = conn;
+	vduse_queue_remind(vq);
+unlock:
+	spin_unlock_irq(&vq->lock);
+	return ret;
+}
+
+int vduse_queue_setup_kickfd(const struct vduse_conn *conn,
 			     struct vduse_vq_eventfd __user *argp)
 {
 	struct vduse_vq_eventfd config;
 	struct eventfd_ctx *ctx = NULL;
 	struct vduse_queue *vq;
+	int ret;
 
 	if (copy_from_user(&config, argp, sizeof(config)))
 		return -EFAULT;
-	vq = vduse_queue_get(dev, config.index);
+	vq = vduse_queue_get(conn->dev, config.index);
 	if (!vq)
 		return -EINVAL;
 
@@ -244,33 +294,30 @@ int vduse_queue_setup_kickfd(struct vduse_dev *dev,
 		return 0;
 	}
 
-	spin_lock_irq(&vq->lock);
-	swap(vq->kickfd, ctx);
-	if (vq->kickfd && vq->ready && vq->kicked) {
-		vq->kicked = false;
-		eventfd_signal(vq->kickfd);
-	}
-	spin_unlock_irq(&vq->lock);
-
+	ret = vduse_queue_listen(vq, conn, &ctx);
 	if (ctx)
 		eventfd_ctx_put(ctx);
-	return 0;
+	return ret;
 }
 
 /**
  * vduse_queue_drop_kickfd - the server is gone
  * @vq: the queue
+ * @conn: which server
  *
  * It may have left a kick unread in its eventfd: the next server gets one in
  * any case.
  */
-void vduse_queue_drop_kickfd(struct vduse_queue *vq)
+void vduse_queue_drop_kickfd(struct vduse_queue *vq,
+			     const struct vduse_conn *conn)
 {
-	struct eventfd_ctx *kickfd;
+	struct eventfd_ctx *kickfd = NULL;
 
 	spin_lock_irq(&vq->lock);
-	kickfd = vq->kickfd;
-	vq->kickfd = NULL;
+	if (vq->kick_conn == conn) {
+		swap(vq->kickfd, kickfd);
+		vq->kick_conn = NULL;
+	}
 	if (kickfd && vq->ready)
 		vq->kicked = true;
 	spin_unlock_irq(&vq->lock);

@@ -16,7 +16,12 @@
 	{ VDUSE_GET_VQ_STATE,	"get_vq_state" },		\
 	{ VDUSE_SET_STATUS,	"set_status" },			\
 	{ VDUSE_UPDATE_IOTLB,	"update_iotlb" },		\
-	{ VDUSE_MSG_GROUP_ASID,	"set_group_asid" })
+	{ VDUSE_MSG_GROUP_ASID,	"set_group_asid" },		\
+	{ VDUSE_EXT_MSG_QUEUE_READY, "queue_ready" },		\
+	{ VDUSE_EXT_MSG_SUSPEND, "suspend" },			\
+	{ VDUSE_EXT_MSG_RESUME,	"resume" },			\
+	{ VDUSE_EXT_MSG_CONFIG_WRITE, "config_write" },		\
+	{ VDUSE_EXT_MSG_CONFIG_CLEARED, "config_cleared" })
 
 TRACE_EVENT(vduse_message,
 	TP_PROTO(struct vduse_dev *dev, const struct vduse_request *req),
@@ -39,8 +44,8 @@ TRACE_EVENT(vduse_message,
 
 TRACE_EVENT(vduse_answer,
 	TP_PROTO(struct vduse_dev *dev, const struct vduse_request *req,
-		 u32 result),
-	TP_ARGS(dev, req, result),
+		 int error),
+	TP_ARGS(dev, req, error),
 	TP_STRUCT__entry(
 		__string(name, dev_name(&dev->dev))
 		__field(u32, type)
@@ -53,7 +58,8 @@ TRACE_EVENT(vduse_answer,
 		__assign_str(name);
 		__entry->type = req->type;
 		__entry->id = req->id;
-		__entry->result = result;
+		__entry->result = error ? VDUSE_REQ_RESULT_FAILED :
+					  VDUSE_REQ_RESULT_OK;
 		__entry->status = READ_ONCE(dev->status);
 		__entry->broken = READ_ONCE(dev->broken);
 	),
@@ -72,6 +78,37 @@ TRACE_EVENT(vduse_reset,
 		__assign_str(name);
 	),
 	TP_printk("%s", __get_str(name))
+);
+
+TRACE_EVENT(vduse_abort,
+	TP_PROTO(struct vduse_dev *dev),
+	TP_ARGS(dev),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&dev->dev))
+	),
+	TP_fast_assign(
+		__assign_str(name);
+	),
+	TP_printk("%s", __get_str(name))
+);
+
+TRACE_EVENT(vduse_config_write,
+	TP_PROTO(struct vduse_dev *dev, u32 offset, u32 length, int error),
+	TP_ARGS(dev, offset, length, error),
+	TP_STRUCT__entry(
+		__string(name, dev_name(&dev->dev))
+		__field(u32, offset)
+		__field(u32, length)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->offset = offset;
+		__entry->length = length;
+		__entry->error = error;
+	),
+	TP_printk("%s offset=%u length=%u error=%d", __get_str(name),
+		  __entry->offset, __entry->length, __entry->error)
 );
 
 #define vduse_show_how(how) __print_symbolic(how,		\

@@ -54,16 +54,17 @@ static void vduse_umem_free(struct vduse_umem *umem)
 }
 
 /**
- * vduse_umem_drop - use the kernel's pages again
+ * vduse_umem_drop_locked - use the kernel's pages again
  * @domain: the address space
  *
- * Context: the device's umem_lock is held.
+ * Context: umem_lock is held.
  */
-void vduse_umem_drop(struct vduse_domain *domain)
+static void vduse_umem_drop_locked(struct vduse_domain *domain)
 {
 	struct vduse_umem *umem = domain->umem;
 	unsigned long i;
 
+	lockdep_assert_held(&domain->umem_lock);
 	if (!umem)
 		return;
 	for (i = 0; i < umem->npages; i++) {
@@ -73,6 +74,15 @@ void vduse_umem_drop(struct vduse_domain *domain)
 	WRITE_ONCE(domain->umem_used, false);
 	domain->umem = NULL;
 	vduse_umem_free(umem);
+}
+
+/* The server that has this flag is gone, or cut off. */
+void vduse_umem_drop(struct vduse_domain *domain, const bool *cut)
+{
+	mutex_lock(&domain->umem_lock);
+	if (domain->umem && domain->umem->cut == cut)
+		vduse_umem_drop_locked(domain);
+	mutex_unlock(&domain->umem_lock);
 }
 
 /* Pin the pages; counted against the limit, whatever the capabilities. */
@@ -127,11 +137,35 @@ err_free:
 	return ERR_PTR(ret);
 }
 
+static int vduse_umem_exchange(struct vduse_domain *domain,
+			       struct vduse_umem *umem, const bool *cut)
+{
+	lockdep_assert_held(&domain->umem_lock);
+	if (READ_ONCE(*cut))
+		return -ENOTCONN;
+	if (domain->umem)
+		return -EEXIST;
+	umem->cut = cut;
+	vduse_umem_use(domain, umem);
+	return 0;
+}
+
+/**
+ * vduse_umem_register - answer VDUSE_IOTLB_REG_UMEM
+ * @domain: where, NULL if there is nothing yet
+ * @argp: struct vduse_umem_args
+ * @cut: becomes true when the server is cut off
+ *
+ * Pages are pinned without a lock: the server may make that take any time.
+ *
+ * Return: 0 or an error.
+ */
 int vduse_umem_register(struct vduse_domain *domain,
-			struct vduse_umem_args __user *argp)
+			struct vduse_umem_args __user *argp, const bool *cut)
 {
 	struct vduse_umem_args config;
 	struct vduse_umem *umem;
+	int ret;
 
 	if (copy_from_user(&config, argp, sizeof(config)))
 		return -EFAULT;
@@ -140,31 +174,51 @@ int vduse_umem_register(struct vduse_domain *domain,
 	    !READ_ONCE(domain->bounce_mapped) ||
 	    config.size != domain->bounce_size || !PAGE_ALIGNED(config.uaddr))
 		return -EINVAL;
-	if (domain->umem)
+	if (READ_ONCE(domain->umem))
 		return -EEXIST;
 
 	umem = vduse_umem_create(config.uaddr, config.size);
 	if (IS_ERR(umem))
 		return PTR_ERR(umem);
-	vduse_umem_use(domain, umem);
+	mutex_lock(&domain->umem_lock);
+	ret = vduse_umem_exchange(domain, umem, cut);
+	mutex_unlock(&domain->umem_lock);
+	if (ret)
+		vduse_umem_free(umem);
+	return ret;
+}
+
+static int vduse_umem_give_back(struct vduse_domain *domain,
+				const struct vduse_umem_args *config,
+				const bool *cut)
+{
+	lockdep_assert_held(&domain->umem_lock);
+	if (READ_ONCE(*cut))
+		return -ENOTCONN;
+	if (!domain->umem)
+		return -ENOENT;
+	if (config->iova || config->size != domain->umem->size)
+		return -EINVAL;
+	vduse_umem_drop_locked(domain);
 	return 0;
 }
 
 int vduse_umem_deregister(struct vduse_domain *domain,
-			  struct vduse_umem_args __user *argp)
+			  struct vduse_umem_args __user *argp, const bool *cut)
 {
 	struct vduse_umem_args config;
+	int ret;
 
 	if (copy_from_user(&config, argp, sizeof(config)))
 		return -EFAULT;
 	if (memchr_inv(config.reserved, 0, sizeof(config.reserved)) ||
 	    (config.asid && (!domain || config.asid >= domain->nas)))
 		return -EINVAL;
-	if (!domain || config.asid || !domain->umem)
+	if (!domain || config.asid)
 		return -ENOENT;
-	if (config.iova || config.size != domain->umem->size)
-		return -EINVAL;
 
-	vduse_umem_drop(domain);
-	return 0;
+	mutex_lock(&domain->umem_lock);
+	ret = vduse_umem_give_back(domain, &config, cut);
+	mutex_unlock(&domain->umem_lock);
+	return ret;
 }

@@ -3,11 +3,28 @@
  * The bus side: what a vDPA driver may ask of the device. virtio_vdpa and
  * vhost_vdpa call this.
  */
-#include <linux/init.h>
 #include <uapi/linux/virtio_config.h>
 
 #include "domain.h"
 #include "vduse.h"
+
+/*
+ * The core holds cf_lock for write across some calls, and readers of the
+ * configuration space wait for it. Nothing of ours needs it: it is let go while
+ * the server is waited for. Callers do not change the status of one device at
+ * the same time; only features could meet (vduse_vdpa_set_driver_features()).
+ */
+static struct vduse_dev *vduse_vdpa_wait_begin(struct vdpa_device *vdpa)
+{
+	lockdep_assert_held_write(&vdpa->cf_lock);
+	up_write(&vdpa->cf_lock);
+	return vduse_from_vdpa(vdpa);
+}
+
+static void vduse_vdpa_wait_end(struct vdpa_device *vdpa)
+{
+	down_write(&vdpa->cf_lock);
+}
 
 static struct vduse_queue *vduse_vq(struct vdpa_device *vdpa, u16 index)
 {
@@ -54,6 +71,11 @@ static void vduse_vdpa_set_vq_cb(struct vdpa_device *vdpa, u16 index,
 static void vduse_vdpa_set_vq_ready(struct vdpa_device *vdpa, u16 index,
 				    bool ready)
 {
+	struct vduse_dev *dev = vduse_from_vdpa(vdpa);
+
+	if (dev->instance & VDUSE_EXT_INST_QUEUE_READY &&
+	    vduse_msg_queue_ready(dev, index, ready) && ready)
+		return;
 	vduse_queue_set_ready(vduse_vq(vdpa, index), ready);
 }
 
@@ -95,11 +117,22 @@ static u64 vduse_vdpa_get_device_features(struct vdpa_device *vdpa)
 	return vduse_from_vdpa(vdpa)->features;
 }
 
+/*
+ * Once accepted they stay, until a reset is over: during one, who reads the
+ * configuration makes the core set them to none.
+ */
 static int vduse_vdpa_set_driver_features(struct vdpa_device *vdpa,
 					  u64 features)
 {
-	WRITE_ONCE(vduse_from_vdpa(vdpa)->driver_features, features);
-	return 0;
+	struct vduse_dev *dev = vduse_from_vdpa(vdpa);
+	int ret;
+
+	if (READ_ONCE(dev->status) & VIRTIO_CONFIG_S_FEATURES_OK)
+		return -EBUSY;
+	ret = vduse_features_check(dev, features);
+	if (!ret)
+		WRITE_ONCE(dev->driver_features, features);
+	return ret;
 }
 
 static u64 vduse_vdpa_get_driver_features(struct vdpa_device *vdpa)
@@ -131,7 +164,7 @@ static u16 vduse_vdpa_get_vq_num_max(struct vdpa_device *vdpa)
 
 static u32 vduse_vdpa_get_device_id(struct vdpa_device *vdpa)
 {
-	return vduse_from_vdpa(vdpa)->device_id;
+	return vduse_stats_device_id(vduse_from_vdpa(vdpa), _RET_IP_);
 }
 
 static u32 vduse_vdpa_get_vendor_id(struct vdpa_device *vdpa)
@@ -144,20 +177,29 @@ static u8 vduse_vdpa_get_status(struct vdpa_device *vdpa)
 	return READ_ONCE(vduse_from_vdpa(vdpa)->status);
 }
 
-/*
- * A caller sees a failure in the status, which did not change. A driver that
- * gave up goes away without a reset, whatever the server thinks of it.
- */
 static void vduse_vdpa_set_status(struct vdpa_device *vdpa, u8 status)
 {
-	if (status & VIRTIO_CONFIG_S_FAILED)
-		vduse_config_irq_clear(vduse_from_vdpa(vdpa));
-	vduse_msg_set_status(vduse_from_vdpa(vdpa), status);
+	vduse_dev_set_status(vduse_vdpa_wait_begin(vdpa), status);
+	vduse_vdpa_wait_end(vdpa);
 }
 
 static int vduse_vdpa_reset(struct vdpa_device *vdpa)
 {
-	return vduse_dev_reset(vduse_from_vdpa(vdpa));
+	int ret;
+
+	ret = vduse_dev_reset(vduse_vdpa_wait_begin(vdpa));
+	vduse_vdpa_wait_end(vdpa);
+	return ret;
+}
+
+static int vduse_vdpa_suspend(struct vdpa_device *vdpa)
+{
+	return vduse_dev_suspend(vduse_from_vdpa(vdpa));
+}
+
+static int vduse_vdpa_resume(struct vdpa_device *vdpa)
+{
+	return vduse_dev_resume(vduse_from_vdpa(vdpa));
 }
 
 static size_t vduse_vdpa_get_config_size(struct vdpa_device *vdpa)
@@ -171,10 +213,12 @@ static void vduse_vdpa_get_config(struct vdpa_device *vdpa, unsigned int offset,
 	vduse_config_read(vduse_from_vdpa(vdpa), offset, buf, len);
 }
 
-/* The uAPI has no way to tell the server: a write vanishes. */
+/* The bus cannot tell a driver that its write is refused: it is only counted. */
 static void vduse_vdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
 				  const void *buf, unsigned int len)
 {
+	vduse_config_write(vduse_vdpa_wait_begin(vdpa), offset, buf, len);
+	vduse_vdpa_wait_end(vdpa);
 }
 
 static u32 vduse_vdpa_get_generation(struct vdpa_device *vdpa)
@@ -199,6 +243,21 @@ vduse_vdpa_get_vq_affinity(struct vdpa_device *vdpa, u16 index)
 	return vduse_vq(vdpa, index)->affinity;
 }
 
+/*
+ * The server may keep what it knows of regions that are still there. So it need
+ * not answer before new ones can be used, and their maker need not wait: vhost
+ * has the mmap_lock of its user then.
+ */
+static int vduse_vdpa_add_map(struct vduse_vdpa *vduse, u32 asid,
+			      struct vhost_iotlb *copy)
+{
+	vduse_domain_set_user(vduse->domain, asid, copy);
+	if (!vduse_msg_post_iotlb(vduse->dev, asid))
+		return 0;
+	vduse_domain_set_user(vduse->domain, asid, NULL);
+	return -EIO;
+}
+
 static int vduse_vdpa_set_map(struct vdpa_device *vdpa, unsigned int asid,
 			      struct vhost_iotlb *iotlb)
 {
@@ -212,6 +271,10 @@ static int vduse_vdpa_set_map(struct vdpa_device *vdpa, unsigned int asid,
 		vduse_msg_update_iotlb(vduse->dev, asid, 0, U64_MAX);
 		return PTR_ERR(copy);
 	}
+
+	if (vduse_ext(vduse->dev, VDUSE_EXT_RECOVER) &&
+	    vduse_domain_only_adds(vduse->domain, asid, copy))
+		return vduse_vdpa_add_map(vduse, asid, copy);
 
 	vduse_domain_set_user(vduse->domain, asid, copy);
 	ret = vduse_msg_update_iotlb(vduse->dev, asid, 0, U64_MAX);
@@ -248,11 +311,21 @@ static void vduse_vdpa_free(struct vdpa_device *vdpa)
 {
 	struct vduse_dev *dev = vduse_from_vdpa(vdpa);
 
+	spin_lock(&dev->msg_lock);
 	WRITE_ONCE(dev->vdpa, NULL);
+	WRITE_ONCE(dev->bus, VDUSE_EXT_BUS_NONE);
+	spin_unlock(&dev->msg_lock);
 	put_device(&dev->dev);
 }
 
-const struct vdpa_config_ops vduse_vdpa_ops = {
+static int vduse_vdpa_get_vendor_vq_stats(struct vdpa_device *vdpa, u16 index,
+					  struct sk_buff *msg,
+					  struct netlink_ext_ack *extack)
+{
+	return vduse_stats_fill(vduse_from_vdpa(vdpa), index, msg);
+}
+
+static const struct vdpa_config_ops vduse_vdpa_ops = {
 	.set_vq_address = vduse_vdpa_set_vq_address,
 	.set_vq_num = vduse_vdpa_set_vq_num,
 	.kick_vq = vduse_vdpa_kick_vq,
@@ -284,15 +357,25 @@ const struct vdpa_config_ops vduse_vdpa_ops = {
 	.free = vduse_vdpa_free,
 };
 
-/*
- * For devices with groups. A vhost user sees whether a device has any by
- * whether it has these calls.
+/**
+ * vduse_vdpa_choose_ops - what the device can do, on the bus
+ * @dev: the device
+ *
+ * A vhost user, and the core, see what a device has by which calls it has.
  */
-struct vdpa_config_ops vduse_vdpa_group_ops __ro_after_init;
-
-void __init vduse_vdpa_init(void)
+void vduse_vdpa_choose_ops(struct vduse_dev *dev)
 {
-	vduse_vdpa_group_ops = vduse_vdpa_ops;
-	vduse_vdpa_group_ops.get_vq_group = vduse_vdpa_get_vq_group;
-	vduse_vdpa_group_ops.set_group_asid = vduse_vdpa_set_group_asid;
+	struct vdpa_config_ops *ops = &dev->ops;
+
+	*ops = vduse_vdpa_ops;
+	if (dev->api_version >= VDUSE_API_GROUPS) {
+		ops->get_vq_group = vduse_vdpa_get_vq_group;
+		ops->set_group_asid = vduse_vdpa_set_group_asid;
+	}
+	if (dev->instance & VDUSE_EXT_INST_SUSPEND)
+		ops->suspend = vduse_vdpa_suspend;
+	if (vduse_ext(dev, VDUSE_EXT_RESUME))
+		ops->resume = vduse_vdpa_resume;
+	if (vduse_ext(dev, VDUSE_EXT_VSTATS))
+		ops->get_vendor_vq_stats = vduse_vdpa_get_vendor_vq_stats;
 }

@@ -6,14 +6,17 @@
  *
  *	vduse_devs_lock		the list of devices
  *	vduse_dev.lock		life of one device: attach, destroy, settings
- *	vduse_dev.umem_lock	registration of the server's memory
+ *	vduse_domain.umem_lock	registration of the server's memory
+ *	vduse_window.lock	what the server has mapped
+ *	vduse_dev.config_lock	configuration space
  *	vduse_dev.msg_lock	messages and who serves
  *	vduse_queue.irq_lock	the driver's callback runs under it
  *	(locks of the virtio driver)
  *	vduse_queue.lock	ring addresses, kicks
  *	vduse_domain.umem_rwlock, vduse_domain.lock	(domain.h)
  *
- * No lock of this module is held while a message waits for the server.
+ * No lock of this module is held while a message waits for the server, nor the
+ * bus's cf_lock, for which readers of the configuration wait (vdpa.c).
  */
 #ifndef VDUSE_H
 #define VDUSE_H
@@ -37,6 +40,8 @@ struct eventfd_ctx;
 struct iov_iter;
 struct kiocb;
 struct poll_table_struct;
+struct sk_buff;
+struct vduse_cleared;
 struct vduse_domain;
 struct vduse_vdpa;
 
@@ -84,6 +89,7 @@ enum vduse_irq_how {
  * @ready: written under @irq_lock and @lock, read under either
  * @kicked: a kick that no server heard
  * @kickfd: what the server listens to
+ * @kick_conn: the server that set it up, never followed
  * @kicks: kicks by the driver
  * @kick_work: for a kick from within the signalling of another eventfd
  */
@@ -112,8 +118,55 @@ struct vduse_queue {
 	bool ready;
 	bool kicked;
 	struct eventfd_ctx *kickfd;
+	const struct vduse_conn *kick_conn;
 	u64 kicks;
 	struct work_struct kick_work;
+};
+
+/**
+ * struct vduse_attach - a driver comes to a device on the bus, or goes, outside
+ *	the locks of netlink
+ * @come: lets one come
+ * @come_done: it did, or did not want to
+ * @go: lets it go
+ * @go_done: it did
+ * @later: a driver would have come, and was put off; under the device's lock
+ * @deferred: drivers are put off now; under the device's lock
+ * @leaving: the device is to leave the bus; under the lock of the bus
+ * @state: who takes it from the bus: VDUSE_LEAVE_x
+ */
+struct vduse_attach {
+	struct work_struct come;
+	struct completion come_done;
+	struct work_struct go;
+	struct completion go_done;
+	bool later;
+	bool deferred;
+	bool leaving;
+	atomic_t state;
+};
+
+/**
+ * struct vduse_conn - a server that has the device open
+ * @dev: the device
+ * @cut: it was cut off; written under msg_lock
+ */
+struct vduse_conn {
+	struct vduse_dev *dev;
+	bool cut;
+};
+
+/**
+ * struct vduse_setup - what a device is to have beyond the stock interface
+ * @instance: VDUSE_EXT_INST_x
+ * @args: of VDUSE_EXT_SETUP
+ * @access: VDUSE_EXT_WRITABLE and so on by byte, or NULL; args.access_size of
+ *	them, owned
+ */
+struct vduse_setup {
+	u64 instance;
+	struct vduse_ext_setup args;
+	u8 *access;
 };
 
 /**
@@ -130,26 +183,51 @@ struct vduse_queue {
  * @ngroups: groups of queues
  * @nas: address spaces for them
  * @config_size: bytes of configuration space
- * @vqs: the queues
+ * @number: counts devices, never used twice
+ * @instance: VDUSE_EXT_INST_x
+ * @extensions: VDUSE_EXT_x
+ * @required: features that a driver must accept
+ * @access: what drivers may do with the configuration space, by byte, or NULL
+ * @ops: what the device can do, on the bus
+ * @vqs: the queues; they stay until the last user is gone
  * @lock: guards @dead, @vdpa, @bounce_size, the making of @domain and
  *	the sizes of the queues; held against attaching
  * @dead: destroyed, an open came too late
  * @vdpa: the device on the vDPA bus, or NULL; cleared without @lock by the
  *	last reference to it
+ * @bus: VDUSE_EXT_BUS_x, written with the lock of the device on the bus
  * @bounce_size: bytes of bounce memory that the first attach makes
  * @domain: the I/O address space, from the first attach to the end; read
  *	without @lock through vduse_dev_domain()
- * @umem_lock: serialises registration of the server's memory
- * @msg_lock: guards the messages, @connected, @broken and the making of
- *	@status; a leaf but for the wait queue
+ * @virtio_timeout: seconds that a kernel driver waits for an answer, without
+ *	RECOVER a vhost user too; 0 is for ever; read at the start of each wait
+ * @vhost_timeout: the same for a vhost user
+ * @msg_lock: guards what follows, up to @config_cleared; a leaf but for the
+ *	wait queue
  * @msg_queued: messages to be read
- * @msg_sent: messages read and not answered
+ * @msg_read: messages read and not answered
  * @msg_wait: readers and pollers
  * @msg_id: number of the next message
- * @msg_timeout: seconds, 0 is for ever; read at the start of each wait
- * @connected: the node is open
- * @broken: a message was not answered in time
- * @status: virtio status; written under @msg_lock, read without
+ * @msg_posted: messages that nobody waits for
+ * @conn: who has the node open, or NULL
+ * @server: process that used it last, while it is open; or NULL
+ * @broken: a message was not answered in time, and no RECOVER
+ * @late: a message was not answered in time, and no sign of life since
+ * @aborted: until the next server comes
+ * @suspended: the server was asked to stop, and has
+ * @reset_owed: the driver has reset the device, and the server not agreed yet
+ * @status: virtio status; read without @msg_lock as well
+ * @cleared: the message that reads have cleared something, with CONFIG
+ * @msg_sent: messages sent
+ * @msg_failed: those that failed, for whatever reason
+ * @msg_late: those that were too late
+ * @aborts: how often it was aborted
+ * @last_error: errno of the last message that failed
+ * @last_error_type: type of that message
+ * @last_error_time: when it failed
+ * @config_writes: writes of the driver that were taken
+ * @config_refused: those that were not
+ * @config_cleared: reads of the driver that cleared something
  * @driver_features: the driver's word, one writer (the bus)
  * @config_lock: guards @config and @generation; readers never wait
  * @config: the configuration space
@@ -172,25 +250,50 @@ struct vduse_dev {
 	u32 ngroups;
 	u32 nas;
 	u32 config_size;
+	u64 number;
+	u64 instance;
+	u64 extensions;
+	u64 required;
+	u8 *access;
+	struct vdpa_config_ops ops;
 	struct vduse_queue **vqs;
 
 	struct mutex lock;	/* see above */
 	bool dead;
 	struct vduse_vdpa *vdpa;
+	u32 bus;
 	size_t bounce_size;
 	struct vduse_domain *domain;
 
-	struct mutex umem_lock;	/* see above */
+	unsigned int virtio_timeout;
+	unsigned int vhost_timeout;
 
 	spinlock_t msg_lock;	/* see above */
 	struct list_head msg_queued;
-	struct list_head msg_sent;
+	struct list_head msg_read;
 	wait_queue_head_t msg_wait;
 	u32 msg_id;
-	unsigned int msg_timeout;
-	bool connected;
+	u32 msg_posted;
+	struct vduse_conn *conn;
+	struct pid *server;
 	bool broken;
+	bool late;
+	bool aborted;
+	bool suspended;
+	bool reset_owed;
 	u8 status;
+	struct vduse_cleared *cleared;
+	u64 msg_sent;
+	u64 msg_failed;
+	u64 msg_late;
+	u64 aborts;
+	u32 last_error;
+	u32 last_error_type;
+	ktime_t last_error_time;
+	u64 config_writes;
+	u64 config_refused;
+	u64 config_cleared;
+
 	u64 driver_features;
 
 	seqlock_t config_lock;	/* see above */
@@ -207,12 +310,19 @@ struct vduse_dev {
  * @vdpa: the bus's part
  * @dev: our device, with a reference
  * @domain: its address space
+ * @attach: how a driver comes and goes (attach.c)
  */
 struct vduse_vdpa {
 	struct vdpa_device vdpa;
 	struct vduse_dev *dev;
 	struct vduse_domain *domain;
+	struct vduse_attach attach;
 };
+
+static inline bool vduse_ext(const struct vduse_dev *dev, u64 extension)
+{
+	return dev->extensions & extension;
+}
 
 static inline struct vduse_dev *vduse_from_vdpa(struct vdpa_device *vdpa)
 {
@@ -240,47 +350,97 @@ void vduse_control_exit(void);
 struct vduse_dev *vduse_dev_find(const char *name);
 
 /* create.c */
-int vduse_check_args(const struct vduse_create_args *args, u64 api_version);
+int vduse_check_args(const struct vduse_create_args *args, u64 api_version,
+		     const struct vduse_setup *setup);
 int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
-		     const void *space);
+		     const void *space, struct vduse_setup *setup);
 void vduse_dev_destroy(struct vduse_dev *dev);
 void vduse_create_exit(void);
 
 /* device.c */
 extern const struct file_operations vduse_dev_fops;
 
-/* message.c */
+/* extend.c: what a device is to have beyond the stock interface */
+#define VDUSE_EXT_ALL	(VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | \
+			 VDUSE_EXT_FEATURES | VDUSE_EXT_RESUME | \
+			 VDUSE_EXT_VSTATS)
+#define VDUSE_EXT_INST_ALL \
+	(VDUSE_EXT_INST_QUEUE_READY | VDUSE_EXT_INST_SUSPEND)
+int vduse_setup_fetch(struct vduse_setup *setup,
+		      const struct vduse_ext_setup __user *argp);
+void vduse_setup_drop(struct vduse_setup *setup);
+bool vduse_setup_valid(const struct vduse_setup *setup,
+		       const struct vduse_create_args *args);
+bool vduse_setup_writable(const struct vduse_setup *setup, u32 offset);
+
+/* info.c */
+int vduse_info_get(struct vduse_ext_info __user *argp);
+ssize_t vduse_info_show_messages(struct vduse_dev *dev, char *buf);
+
+/* wait.c */
 extern struct notifier_block vduse_reboot_notifier;
-void vduse_message_exit(void);
+bool vduse_is_going_down(void);
+bool vduse_must_not_wait(struct vduse_dev *dev);
+void vduse_dev_abort(struct vduse_dev *dev);
+void vduse_wait_exit(void);
+
+/* message.c */
 int vduse_msg_get_vq_state(struct vduse_dev *dev, struct vduse_queue *vq,
 			   struct vdpa_vq_state *state);
 int vduse_msg_set_status(struct vduse_dev *dev, u8 status);
 int vduse_msg_update_iotlb(struct vduse_dev *dev, u32 asid, u64 start,
 			   u64 last);
+int vduse_msg_post_iotlb(struct vduse_dev *dev, u32 asid);
+int vduse_msg_post_reset(struct vduse_dev *dev);
 int vduse_msg_set_group_asid(struct vduse_dev *dev, u32 group, u32 asid);
+int vduse_msg_queue_ready(struct vduse_dev *dev, u16 index, bool ready);
+int vduse_msg_suspend(struct vduse_dev *dev);
+int vduse_msg_resume(struct vduse_dev *dev);
+
+/* server.c */
 ssize_t vduse_dev_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t vduse_dev_write_iter(struct kiocb *iocb, struct iov_iter *from);
 __poll_t vduse_dev_poll(struct file *file, struct poll_table_struct *wait);
-int vduse_msg_connect(struct vduse_dev *dev);
-void vduse_msg_disconnect(struct vduse_dev *dev);
+int vduse_conn_open(struct vduse_conn *conn);
+int vduse_conn_use(struct vduse_conn *conn);
+void vduse_conn_drop(struct vduse_dev *dev);
+void vduse_conn_close(struct vduse_conn *conn);
 
 /* status.c */
 int vduse_dev_reset(struct vduse_dev *dev);
+void vduse_dev_set_status(struct vduse_dev *dev, u8 status);
+void vduse_status_agreed(struct vduse_dev *dev, u8 status);
+void vduse_needs_reset(struct vduse_dev *dev);
+int vduse_features_check(struct vduse_dev *dev, u64 features);
 void vduse_dev_clear(struct vduse_dev *dev);
 bool vduse_dev_packed(struct vduse_dev *dev);
 bool vduse_driver_ok(struct vduse_dev *dev);
 
-/* config.c */
+/* suspend.c */
+int vduse_dev_suspend(struct vduse_dev *dev);
+int vduse_dev_resume(struct vduse_dev *dev);
+
+/* config-driver.c */
+struct vduse_cleared *vduse_cleared_create(void);
 void vduse_config_read(struct vduse_dev *dev, unsigned int offset, void *buf,
 		       unsigned int len);
+int vduse_config_write(struct vduse_dev *dev, unsigned int offset,
+		       const void *data, unsigned int len);
+
+/* config.c */
 int vduse_config_update(struct vduse_dev *dev,
 			struct vduse_config_data __user *argp);
+int vduse_config_update_ext(struct vduse_dev *dev,
+			    struct vduse_ext_config __user *argp);
+int vduse_config_fetch_ext(struct vduse_dev *dev,
+			   struct vduse_ext_config __user *argp);
 u32 vduse_config_generation(struct vduse_dev *dev);
 void vduse_config_bump(struct vduse_dev *dev);
 
 /* queue.c */
 int vduse_queues_create(struct vduse_dev *dev);
-void vduse_queues_remove(struct vduse_dev *dev);
+void vduse_queues_hide(struct vduse_dev *dev);
+void vduse_queues_free(struct vduse_dev *dev);
 void vduse_queue_clear(struct vduse_queue *vq);
 void vduse_queue_kick(struct vduse_queue *vq);
 void vduse_queue_set_ready(struct vduse_queue *vq, bool ready);
@@ -288,9 +448,11 @@ int vduse_queue_setup(struct vduse_dev *dev,
 		      struct vduse_queue_args __user *argp);
 int vduse_queue_get_info(struct vduse_dev *dev,
 			 struct vduse_vq_info __user *argp);
-int vduse_queue_setup_kickfd(struct vduse_dev *dev,
+void vduse_queue_catch_up(struct vduse_queue *vq);
+int vduse_queue_setup_kickfd(const struct vduse_conn *conn,
 			     struct vduse_vq_eventfd __user *argp);
-void vduse_queue_drop_kickfd(struct vduse_queue *vq);
+void vduse_queue_drop_kickfd(struct vduse_queue *vq,
+			     const struct vduse_conn *conn);
 
 /* interrupt.c */
 void vduse_queue_irq_init(struct vduse_queue *vq);
@@ -302,9 +464,17 @@ void vduse_config_irq_clear(struct vduse_dev *dev);
 int vduse_config_interrupt(struct vduse_dev *dev);
 
 /* vdpa.c: the bus side */
-extern const struct vdpa_config_ops vduse_vdpa_ops;
-extern struct vdpa_config_ops vduse_vdpa_group_ops;
-void vduse_vdpa_init(void);
+void vduse_vdpa_choose_ops(struct vduse_dev *dev);
+
+/* stats.c */
+u32 vduse_stats_device_id(struct vduse_dev *dev, unsigned long caller);
+int vduse_stats_fill(struct vduse_dev *dev, u16 index, struct sk_buff *msg);
+
+/* attach.c */
+extern struct workqueue_struct *vduse_bus_wq;
+void vduse_attach_init(struct vduse_vdpa *vduse);
+int vduse_attach(struct vduse_vdpa *vduse);
+void vduse_detach(struct vduse_vdpa *vduse);
 
 /* mgmtdev.c */
 int vduse_mgmtdev_init(void);
@@ -314,6 +484,9 @@ void vduse_mgmtdev_exit(void);
 struct vduse_vdpa *vduse_vdpa_alloc(struct vduse_dev *dev,
 				    const struct vdpa_config_ops *ops,
 				    const char *name);
+
+/* attrs-ext.c */
+extern const struct attribute_group vduse_ext_group;
 
 /* attrs.c */
 extern const struct attribute_group *vduse_dev_groups[];

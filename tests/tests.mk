@@ -91,8 +91,8 @@ check-host: all ## command line tests that need no kernel support
 # harness's test of itself, and our own VDUSE; in X-debug for the debug kernel.
 # Without BTF, which would need pahole; and our O is not for the kernel's
 # makefiles.
-KMOD_SRCS := $(filter-out %.mod.c,$(wildcard kmod/*.[ch])) kmod/Kbuild \
-	kmod/Makefile kmod/KERNELS kmod/check-kernel
+KMOD_SRCS := $(filter-out %.mod.c,$(wildcard kmod/*.[ch] kmod/uapi/linux/*.h)) \
+	kmod/Kbuild kmod/Makefile kmod/KERNELS kmod/check-kernel
 KMAKE = env -u MAKEFLAGS -u MFLAGS -u O make -s
 
 $(O)/planted/planted.ko $(O)/kmod/vduse.ko: HEADERS = tests/vm/fetch-kernel
@@ -111,7 +111,7 @@ $(O)/planted/planted.ko $(O)/planted-debug/planted.ko: \
 $(O)/kmod/vduse.ko $(O)/kmod-debug/vduse.ko: $(KMOD_SRCS)
 	$(call say,KMOD,$@)
 	@mkdir -p $(@D)
-	$(Q)cp $^ $(@D)
+	$(Q)cd kmod && cp --parents $(^:kmod/%=%) $(abspath $(@D))
 	$(Q)headers=$$($(HEADERS) --headers) && \
 		$(KMAKE) -C $(@D) KDIR="$$headers"
 

@@ -141,7 +141,7 @@ option_headings() {
 	local page option options
 	options=$(jq -r '[.commands[].options[], .global_options[]] |
 		.[].name' "$PAGES/commands.json")
-	for page in "$PAGES"/vdusectl*.[78].txt; do
+	for page in "$PAGES"/vduse*.[78].txt; do
 		# --libs and --cflags are pkg-config's, in libvduse.3 alone.
 		while read -r option; do
 			grep -qx -- "$option" <<< "$options" || {
@@ -313,6 +313,66 @@ prototypes() {
 	ldd "$dir/example" | grep -q 'libvduse\.so\.0 => /'
 }
 
+# What kmod/uapi has, as words: constants, structures and their fields.
+uapi_words() {
+	local header=kmod/uapi/linux/vduse_ext.h
+	{
+		sed -n 's/^#define \(VDUSE_EXT_[A-Z_]*\)[	 ].*/\1/p' "$header" |
+			grep -vxE 'VDUSE_EXT_(BASE|NAME_MAX)'
+		sed -n 's/^struct \(vduse_ext_[a-z_]*\) {.*/\1/p' "$header"
+		sed -n '/^struct/,/^}/s/^	[a-z_0-9]* \([a-z_]*\)[;[].*/\1/p' \
+			"$header"
+	} | LC_ALL=C sort -u
+}
+
+@test "every constant, structure and field of our module is in vduse.7, and no other" {
+	local word text
+	text=" $(flat < "$PAGES/vduse.7.txt") "
+	[[ $(uapi_words | wc -l) -gt 100 ]]
+	for word in $(uapi_words); do
+		[[ $text =~ [^A-Za-z_]${word}[^A-Za-z_] ]] || {
+			echo "$word"
+			return 1
+		}
+	done
+	same constants \
+		"$(grep -oE '\bVDUSE_EXT_[A-Z_]+' "$PAGES/vduse.7.txt" |
+			LC_ALL=C sort -u)" \
+		"$(uapi_words | grep '^VDUSE_')"
+}
+
+@test "the numbers in vduse.7 are those of the headers" {
+	local name number n=0
+	{
+		printf '#include <linux/%s>\n' vduse.h vduse_ext.h
+		# In tables "NAME  0x80088100  type", in text "NAME (1".
+		while read -r name number; do
+			n=$((n + 1))
+			echo "_Static_assert($name == $number, \"\");"
+		done < <(flat < "$PAGES/vduse.7.txt" |
+			grep -oE '\bVDUSE_[A-Z_0-9]+ (0x[0-9a-f]{8}|\((0x)?[0-9a-f]+)' |
+			tr -d '(' | grep -vE '^VDUSE_(SET_VQ_GROUP_ASID|IOTLB_GET_FD2)')
+	} > "$BATS_TEST_TMPDIR/numbers.c"
+	[[ $n -gt 50 ]]
+	gcc -Werror -fsyntax-only -idirafter kmod/uapi \
+		"$BATS_TEST_TMPDIR/numbers.c"
+	# Each call has one.
+	for name in $(sed -n 's/^#define \(VDUSE_[A-Z_]*\)[	 ]*_IO.*/\1/p' \
+			kmod/uapi/linux/vduse_ext.h /usr/include/linux/vduse.h); do
+		grep -q "($name == 0x" "$BATS_TEST_TMPDIR/numbers.c"
+	done
+}
+
+@test "the example of vduse.7 compiles without a warning" {
+	local dir=$BATS_TEST_TMPDIR
+	section vduse.7 EXAMPLES | sed -n '/#include/,$p' > "$dir/example.c"
+	grep -q 'int main' "$dir/example.c"
+	mkdir "$dir/vduse"
+	cp kmod/uapi/linux/vduse_ext.h "$dir/vduse"
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$dir" -o "$dir/example" \
+		"$dir/example.c"
+}
+
 @test "every method and key of the control socket is in page and PROTOCOL.md" {
 	local word page n=0
 	page=$PAGES/vdusectl-control.7.txt
@@ -376,7 +436,7 @@ example_calls() {
 	local page name
 	for page in "$PAGES"/*.[378]; do
 		for name in $(flat < "$page.txt" |
-				grep -oE '(vdusectl[a-z-]*|libvduse)\([0-9]\)'); do
+				grep -oE '(vdusectl[a-z-]*|(lib)?vduse)\([0-9]\)'); do
 			[[ -e $PAGES/${name%(*}.${name: -2:1} ]] || {
 				echo "$page: $name"
 				return 1

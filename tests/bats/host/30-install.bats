@@ -24,6 +24,8 @@ quiet_make() {
 	[ -f "$dest/usr/share/man/man8/vdusectl-create.8" ]
 	[ -f "$dest/usr/share/man/man7/vdusectl-json.7" ]
 	[ -f "$dest/usr/share/man/man3/libvduse.3" ]
+	# Not as linux/, where the headers of the kernel are another package's.
+	[ -f "$dest/usr/include/vduse/vduse_ext.h" ]
 	[ -f "$dest/usr/share/bash-completion/completions/vdusectl" ]
 	[ -f "$dest/usr/share/zsh/site-functions/_vdusectl" ]
 	[ -f "$dest/usr/share/fish/vendor_completions.d/vdusectl.fish" ]
@@ -60,6 +62,16 @@ quiet_make() {
 	gcc -Wall -Werror -o "$dir/prog" "$dir/prog.c" $flags
 	[ "$(LD_LIBRARY_PATH=$dest/usr/lib "$dir/prog")" = \
 		"$(sed -n 's/^VERSION := //p' Makefile)" ]
+}
+
+@test "install: the header of our module stands alone, and beside the kernel's" {
+	local dest=$BATS_TEST_TMPDIR/dest
+
+	quiet_make install DESTDIR="$dest" PREFIX=/usr
+	printf '#include <%s>\n' vduse/vduse_ext.h linux/vduse.h \
+		> "$BATS_TEST_TMPDIR/alone.c"
+	gcc -std=c99 -pedantic -Wall -Wextra -Werror -fsyntax-only \
+		-I "$dest/usr/include" "$BATS_TEST_TMPDIR/alone.c"
 }
 
 @test "every symbol of the library has a version" {

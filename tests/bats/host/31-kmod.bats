@@ -23,6 +23,26 @@ setup() {
 	make -n KDIR=/headers | grep -q -- '-C /headers M='
 }
 
+# Whatever a source includes by a name of its own stands in the tree that dkms
+# copies, and make knows it: the module is built again when it changes.
+@test "every file that the sources include is one that make copies" {
+	local known name n=0
+
+	# shellcheck disable=SC2016 # a variable of make
+	known=$(env -u MAKEFLAGS -u MFLAGS make -s -C .. --no-print-directory \
+		--eval 'kmod-srcs: ; $(info $(KMOD_SRCS))' kmod-srcs)
+	for name in $(sed -n 's/^#include "\(.*\)"$/\1/p' ./*.[ch]) \
+			linux/vduse_ext.h; do
+		n=$((n + 1))
+		[[ " $known " == *" kmod/$name "* ||
+			" $known " == *" kmod/uapi/$name "* ]] || {
+				echo "$name"
+				return 1
+			}
+	done
+	[ "$n" -gt 10 ]
+}
+
 # A tree of headers of that kernel, as far as check-kernel looks.
 headers_of() {
 	mkdir -p "$1/include/config"
