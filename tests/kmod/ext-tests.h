@@ -32,3 +32,37 @@ void test_clear_alone(void);
 /* ext-features.c */
 void test_features(void);
 void test_features_virtio(void);
+
+/* ext-status.c */
+void test_needs_reset(void);
+void test_reset_refused(void);
+void test_reset_late(void);
+void test_reset_abort(void);
+
+/* ext-late.c */
+void test_late(void);
+void test_late_disk(void);
+void test_vhost_waits(void);
+void test_vhost_killed(void);
+
+/* ext-abort.c */
+void test_abort(void);
+void test_abort_bind(void);
+void test_abort_memory(void);
+void test_killed_vmm(void);
+
+/* ext-hostile.c */
+void test_hostile(void);
+void test_hostile_mmap(void);
+
+/* ext-info.c */
+void test_info(void);
+void test_info_list(void);
+void test_info_sysfs(void);
+void test_info_name(void);
+void test_vstats(void);
+
+/* ext-suspend.c */
+void test_suspend(void);
+void test_suspend_reset(void);
+void test_queue_ready(void);
