@@ -150,7 +150,7 @@ static int vduse_msg_sync(struct vduse_dev *dev, struct vduse_msg *msg)
 	bool refused;
 
 	init_completion(&msg->done);
-	msg->pid = task_pid(current);
+	msg->pid = task_tgid(current);
 	spin_lock(&dev->msg_lock);
 	refused = vduse_msg_refused(dev);
 	patience = vduse_patience(dev);
