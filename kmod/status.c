@@ -47,25 +47,29 @@ void vduse_status_agreed(struct vduse_dev *dev, u8 status)
 	WRITE_ONCE(dev->status, status);
 }
 
-/*
- * Forget all that the driver set, but for the status. No callback of the driver
- * runs when this returns or later. Regions of a vhost user stay: they are the
- * user's until it unmaps them or goes.
- */
-static void vduse_dev_forget(struct vduse_dev *dev)
+/* No callback of the driver runs when this returns or later. */
+static void vduse_dev_stop(struct vduse_dev *dev)
 {
-	struct vduse_domain *domain = vduse_dev_domain(dev);
 	u32 i;
-
-	trace_vduse_reset(dev);
-	WRITE_ONCE(dev->driver_features, 0);
-	vduse_config_bump(dev);
 
 	vduse_config_irq_clear(dev);
 	for (i = 0; i < dev->vq_num; i++) {
 		vduse_queue_clear(dev->vqs[i]);
 		cond_resched();
 	}
+}
+
+/*
+ * Forget what else the driver set, but for the status. Regions of a vhost user
+ * stay: they are the user's until it unmaps them or goes.
+ */
+static void vduse_dev_forget(struct vduse_dev *dev)
+{
+	struct vduse_domain *domain = vduse_dev_domain(dev);
+
+	trace_vduse_reset(dev);
+	WRITE_ONCE(dev->driver_features, 0);
+	vduse_config_bump(dev);
 	if (domain)
 		vduse_bounce_reset(domain);
 }
@@ -80,6 +84,7 @@ void vduse_dev_clear(struct vduse_dev *dev)
 	vduse_status_agreed(dev, 0);
 	spin_unlock(&dev->msg_lock);
 	vduse_dev_forget(dev);
+	vduse_dev_stop(dev);
 }
 
 /* Whether nobody is there who would have to agree: then it is so. */
@@ -141,6 +146,8 @@ int vduse_dev_reset(struct vduse_dev *dev)
 		vduse_dev_clear(dev);
 		return ret;
 	}
+	/* First, so that a server that comes meanwhile finds no rings. */
+	vduse_dev_stop(dev);
 	ret = vduse_reset_agreed(dev);
 	vduse_dev_forget(dev);
 	return ret;

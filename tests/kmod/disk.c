@@ -162,8 +162,8 @@ static void *serve(void *arg)
 
 	(void)arg;
 	while (!disk.stop) {
-		poll(fds, 2, -1);
-		if (fds[0].revents)
+		poll(fds + disk.deaf, 2 - disk.deaf, disk.deaf ? 20 : -1);
+		if (fds[0].revents && !disk.deaf)
 			serve_message();
 		if (fds[1].revents)
 			serve_kick();

@@ -22,7 +22,7 @@ typedef void disk_look_fn(const char *buffer, uint64_t iova, uint32_t len,
 /*
  * bounce: where the driver's buffers are seen: kernel_bounce, or memory that
  * was registered. Changes under lock, which the thread holds while it serves.
- * kicks, interrupts: heard and sent by the thread.
+ * deaf: it reads no messages. kicks, interrupts: heard and sent by the thread.
  */
 extern struct disk {
 	int fd;
@@ -37,6 +37,7 @@ extern struct disk {
 	pthread_mutex_t lock;
 	pthread_t thread;
 	atomic_bool stop;
+	atomic_bool deaf;
 	atomic_ullong kicks;
 	atomic_ullong interrupts;
 	disk_look_fn *look;

@@ -363,6 +363,30 @@ uapi_words() {
 	done
 }
 
+@test "sysfs attributes, parameters and trace events are in vduse.7, and no other" {
+	local text n
+	same sysfs \
+		"$(section vduse.7 SYSFS |
+			grep -xE ' {7}([a-zN]+/)?[a-z_]+(, ([a-zN]+/)?[a-z_]+)*' |
+			tr -s ' ,' '\n' | sed -e 's|.*/||' -e '/^$/d' |
+			LC_ALL=C sort -u)" \
+		"$(grep -hoE '\b(VDUSE_EXT_NUMBER|(DEVICE|_)_ATTR[A-Z_]*)\([a-z][a-z_]*' \
+			kmod/attrs*.c | sed 's/.*(//' | LC_ALL=C sort -u)"
+	same parameters \
+		"$(section vduse.7 "MODULE PARAMETERS" |
+			sed -n 's/^       \([a-z_]*\)$/\1/p')" \
+		"$(grep -hoE '\bmodule_param[a-z_]*\([a-z_]+' kmod/main.c |
+			sed 's/.*(//')"
+	same events \
+		"$(section vduse.7 "TRACE EVENTS" | grep -E '^       vduse_' |
+			tr -s ' ,' '\n' | sed '/^$/d')" \
+		"$(sed -n 's/^TRACE_EVENT(\(.*\),$/\1/p' kmod/trace.h)"
+	text=$(section vduse.7 "THE REVIEW" | flat)
+	for n in {1..14}; do
+		[[ $text =~ [\ ,]S${n}[\ ,] ]]
+	done
+}
+
 @test "the example of vduse.7 compiles without a warning" {
 	local dir=$BATS_TEST_TMPDIR
 	section vduse.7 EXAMPLES | sed -n '/#include/,$p' > "$dir/example.c"

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * kmod-ext: the virtio status, and what a reset means.
+ */
+#include <errno.h>
+#include <linux/vhost.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "ext-tests.h"
+#include "ext.h"
+
+static struct host host;
+static int fd, vhost;
+
+static void begin(uint32_t vhost_timeout)
+{
+	const struct wish wish = {
+		.extensions = VDUSE_EXT_RECOVER,
+		.timeouts = true,
+		.virtio_timeout = 1,
+		.vhost_timeout = vhost_timeout,
+	};
+
+	memset(&host, 0, sizeof(host));
+	fd = device(PROBE_NAME, &wish);
+	if (!extended)
+		check("msg_timeout", !attr_write("msg_timeout", "1"));
+	host_start(&host, fd);
+	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
+	vhost = vmm_open(PROBE_NAME);
+	vmm_start(vhost, 0);
+}
+
+static void end(void)
+{
+	close(vhost);
+	check("detach", !detach(PROBE_NAME));
+	host_stop(&host);
+	device_end(PROBE_NAME, fd);
+}
+
+static void see_server_status(const char *key)
+{
+	uint8_t status = 0;
+	long ret = ioctl(fd, VDUSE_EXT_GET_STATUS, &status);
+
+	if (ret)
+		see_result(key, ret);
+	else
+		see(key, "0x%x", status);
+}
+
+/* The server gives up, and the driver begins anew. */
+void test_needs_reset(void)
+{
+	unsigned int heard;
+	int call;
+
+	begin(0);
+	call = vmm_config_call(vhost);
+	see_server_status("the server sees");
+	heard = host.count;
+	see_result("needs reset", ioctl(fd, VDUSE_EXT_NEEDS_RESET));
+	if (extended)
+		see("interrupts", "%u", wait_events(call));
+	see("status", "0x%x", vmm_status(vhost));
+	see("messages", "%u", host.count - heard);
+	if (extended) {
+		see_server_status("the server sees");
+		vmm_start(vhost, 0);
+		see("begun anew", "0x%x", vmm_status(vhost));
+	}
+	close(call);
+	end();
+}
+
+static bool refuses_reset(const struct request *req)
+{
+	return req->type == VDUSE_SET_STATUS && !req->status.status;
+}
+
+static long reset(void *arg)
+{
+	uint8_t status = 0;
+
+	(void)arg;
+	return ioctl(vhost, VHOST_VDPA_SET_STATUS, &status);
+}
+
+static void see_reset(const char *key, long ret)
+{
+	see_result(key, ret);
+	see(key, "status %s", vmm_status(vhost) ? "not 0" : "0");
+}
+
+void test_reset_refused(void)
+{
+	begin(0);
+	host.refuses = refuses_reset;
+	see_reset("reset, refused", reset(NULL));
+	host.refuses = NULL;
+	see_reset("reset, acknowledged", reset(NULL));
+	vmm_start(vhost, 0);
+	end();
+}
+
+/* Nobody answers in time: the answer that comes then counts no more. */
+void test_reset_late(void)
+{
+	struct request req;
+	struct act act;
+
+	begin(1);
+	host_stop(&host);
+	act_start(&act, reset, NULL);
+	req = message(fd);
+	see_reset("reset, not answered", act_end(&act));
+	see_result("a late answer", answer(fd, &req, true));
+	see_reset("after it", 0);
+	host_start(&host, fd);
+	see_reset("reset, acknowledged", reset(NULL));
+	if (extended)
+		vmm_start(vhost, 0);
+	end();
+}
+
+/* The server is cut off: it does nothing any more with the driver's memory. */
+void test_reset_abort(void)
+{
+	struct act act;
+
+	if (!extended)
+		return;
+	begin(0);
+	host_stop(&host);
+	act_start(&act, reset, NULL);
+	check("a message", message_comes(fd));
+	see("reset, not answered", "%s", act_returns(&act, false) ? "returns" :
+	    "waits");
+	see_result("abort", abort_device(PROBE_NAME));
+	see_result("reset, aborted", act_end(&act));
+	see_reset("reset, nobody there", reset(NULL));
+	close(fd);
+	fd = device_open(PROBE_NAME);
+	host_start(&host, fd);
+	vmm_start(vhost, 0);
+	end();
+}
