@@ -42,6 +42,23 @@ shown() { "$VDUSECTL" show --json "$1" | jq -c ".devices[0].$2"; }
 	ctl 3 set none persist=yes
 }
 
+@test "set: cache is kept and recorded; a spec without it means writeback" {
+	local record=$VDUSECTL_ROOT/etc/vdusectl/devices/blk2.json value
+	[[ $(kept blk2 cache) == null ]]
+	ctl 0 set blk2 persist=yes cache=writethrough
+	[[ -z $output && -z $stderr ]]
+	[[ $(kept blk2 cache) == 1 && $(kept blk2 writeback_control) == 0 ]]
+	[[ $(jq .device.cache "$record") == 1 ]]
+	ctl 0 set blk2 cache=writeback
+	[[ $(kept blk2 cache) == 0 && $(jq .device.cache "$record") == 0 ]]
+	for value in on write-back WRITEBACK "" none; do
+		ctl 2 set blk2 on-death=fail=7 "cache=$value"
+		[[ $stderr == *"cache '$value' is unknown: it is writeback or writethrough"* ]]
+	done
+	[[ $(kept blk2 on_death) == 0 ]]
+	ctl 3 set qsd cache=writeback
+}
+
 @test "set: what is wrong is told, and nothing is changed" {
 	local value
 	ctl 0 set blk2 on-death=fail=1
@@ -91,13 +108,16 @@ shown() { "$VDUSECTL" show --json "$1" | jq -c ".devices[0].$2"; }
 @test "set completes devices of ours, keys and values" {
 	words() { "$VDUSECTL" __complete "$@" | cut -f 1 | paste -sd ' '; }
 	[[ $(words set "") == "blk2 blk10" ]]
-	[[ $(words set blk2 "") == "on-death= persist= virtio-timeout= vhost-timeout=" ]]
+	[[ $(words set blk2 "") == "on-death= cache= persist= virtio-timeout= vhost-timeout=" ]]
 	[[ $(words set blk2 persist=) == "persist=yes persist=no" ]]
 	[[ $(words set blk2 persist=n) == persist=no ]]
 	[[ $(words set blk2 on-death=) == "on-death=queue on-death=fail=" ]]
 	[[ $(words set blk2 on-death=f) == on-death=fail= ]]
 	[[ $(words set blk2 virtio-timeout=) == "virtio-timeout=30 virtio-timeout=0" ]]
 	[[ $(words set blk2 vhost-timeout=3) == vhost-timeout=30 ]]
+	[[ $(words set blk2 cache=) == "cache=writeback cache=writethrough" ]]
+	[[ $(words set blk2 cache=writet) == cache=writethrough ]]
 	[[ $(words set blk2 other=) == "" ]]
 	[[ $(words create --on-death "") == "queue fail=" ]]
+	[[ $(words create --cache "") == "writeback writethrough" ]]
 }
