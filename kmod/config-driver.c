@@ -248,7 +248,7 @@ static int vduse_write_begin(struct vduse_dev *dev,
 	for (; piece; piece = next) {
 		next = piece->next;
 		if (*wait)
-			piece->msg.pid = task_pid(current);
+			piece->msg.pid = task_tgid(current);
 		else
 			piece->msg.req.write.flags = VDUSE_EXT_M_POSTED;
 		vduse_msg_queue(dev, &piece->msg);

@@ -83,11 +83,11 @@ static long vduse_dev_ioctl(struct file *file, unsigned int cmd,
 	void __user *argp = (void __user *)arg;
 	int ret;
 
-	if (READ_ONCE(dev->broken))
-		return -EPERM;
 	ret = vduse_conn_use(conn);
 	if (ret)
 		return ret;
+	if (READ_ONCE(dev->broken))
+		return -EPERM;
 
 	switch (cmd) {
 	case VDUSE_VQ_INJECT_IRQ:

@@ -91,7 +91,7 @@ static void vduse_msg_break(struct vduse_dev *dev)
 static void vduse_msg_give_up(struct vduse_dev *dev, struct vduse_msg *msg,
 			      bool late)
 {
-	bool unsure = late || msg->read;
+	bool unsure = (late || msg->read) && !dev->reset_owed;
 
 	lockdep_assert_held(&dev->msg_lock);
 	if (late)
@@ -144,23 +144,31 @@ int vduse_msg_wait(struct vduse_dev *dev, struct vduse_msg *msg,
 	return error ? -EIO : 0;
 }
 
-static int vduse_msg_sync(struct vduse_dev *dev, struct vduse_msg *msg)
+/* Queue a message whose sender will wait so long; false: it is in vain. */
+static bool vduse_msg_send(struct vduse_dev *dev, struct vduse_msg *msg,
+			   unsigned long *patience)
 {
-	unsigned long patience;
 	bool refused;
 
 	init_completion(&msg->done);
-	msg->pid = task_pid(current);
+	msg->pid = task_tgid(current);
 	spin_lock(&dev->msg_lock);
 	refused = vduse_msg_refused(dev);
-	patience = vduse_patience(dev);
+	*patience = vduse_patience(dev);
 	if (!refused)
 		vduse_msg_queue(dev, msg);
 	spin_unlock(&dev->msg_lock);
-	if (refused)
-		return -EIO;
+	if (!refused)
+		trace_vduse_message(dev, &msg->req);
+	return !refused;
+}
 
-	trace_vduse_message(dev, &msg->req);
+static int vduse_msg_sync(struct vduse_dev *dev, struct vduse_msg *msg)
+{
+	unsigned long patience;
+
+	if (!vduse_msg_send(dev, msg, &patience))
+		return -EIO;
 	return vduse_msg_wait(dev, msg, patience);
 }
 
@@ -201,6 +209,26 @@ int vduse_msg_set_status(struct vduse_dev *dev, u8 status)
 	if (vduse_ext(dev, VDUSE_EXT_RECOVER))
 		msg.req.status.status &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
 	return vduse_msg_sync(dev, &msg);
+}
+
+/**
+ * vduse_msg_reset_virtio - a kernel driver resets the device
+ * @dev: the device, with RECOVER
+ *
+ * It cannot give up: who is killed waits a little longer for the answer.
+ *
+ * Return: 0 or -EIO.
+ */
+int vduse_msg_reset_virtio(struct vduse_dev *dev)
+{
+	struct vduse_msg msg = { .req.type = VDUSE_SET_STATUS };
+	unsigned long patience;
+
+	if (!vduse_msg_send(dev, &msg, &patience))
+		return -EIO;
+	if (wait_for_completion_killable_timeout(&msg.done, patience) < 0)
+		wait_for_completion_timeout(&msg.done, min(patience, HZ));
+	return vduse_msg_wait(dev, &msg, 0);
 }
 
 /* Nobody waits: who would has no time, or must not. */

@@ -103,30 +103,47 @@ static bool vduse_reset_alone(struct vduse_dev *dev)
 }
 
 /*
+ * A kernel driver is gone whatever happens, and its core takes any status but 0
+ * for a bug of the driver. So a server that does not agree is cut off: then it
+ * is true as well.
+ */
+static int vduse_reset_virtio(struct vduse_dev *dev)
+{
+	if (vduse_msg_reset_virtio(dev))
+		vduse_dev_abort(dev);
+	return 0;
+}
+
+/*
  * The status is 0 when the server has agreed, or is gone; until then the driver
  * reads another one. A vhost user that exits is not there to read it, and
  * nothing could end its wait.
  */
-static int vduse_reset_agreed(struct vduse_dev *dev)
+static int vduse_reset_vhost(struct vduse_dev *dev)
 {
-	int ret;
+	int ret = -EIO;
 
-	if (vduse_reset_alone(dev))
-		return 0;
-	if (vduse_must_not_wait(dev)) {
+	if (vduse_must_not_wait(dev))
 		vduse_msg_post_reset(dev);
-		ret = -EIO;
-	} else {
+	else
 		ret = vduse_msg_set_status(dev, 0);
-	}
 	if (!ret || vduse_reset_alone(dev))
 		return 0;
 
 	spin_lock(&dev->msg_lock);
 	if (dev->reset_owed)
-		vduse_needs_reset(dev);
+		WRITE_ONCE(dev->status, VIRTIO_CONFIG_S_NEEDS_RESET);
 	spin_unlock(&dev->msg_lock);
 	return ret;
+}
+
+static int vduse_reset_agreed(struct vduse_dev *dev)
+{
+	if (vduse_reset_alone(dev))
+		return 0;
+	if (READ_ONCE(dev->bus) == VDUSE_EXT_BUS_VHOST)
+		return vduse_reset_vhost(dev);
+	return vduse_reset_virtio(dev);
 }
 
 /**
@@ -191,6 +208,9 @@ void vduse_dev_set_status(struct vduse_dev *dev, u8 status)
 		vduse_dev_reset(dev);
 		return;
 	}
+	/* The server knows nothing yet of the reset that comes before this. */
+	if (READ_ONCE(dev->reset_owed))
+		return;
 	if (added & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK) &&
 	    vduse_features_check(dev, READ_ONCE(dev->driver_features)))
 		return;

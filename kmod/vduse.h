@@ -388,6 +388,7 @@ void vduse_wait_exit(void);
 int vduse_msg_get_vq_state(struct vduse_dev *dev, struct vduse_queue *vq,
 			   struct vdpa_vq_state *state);
 int vduse_msg_set_status(struct vduse_dev *dev, u8 status);
+int vduse_msg_reset_virtio(struct vduse_dev *dev);
 int vduse_msg_update_iotlb(struct vduse_dev *dev, u32 asid, u64 start,
 			   u64 last);
 int vduse_msg_post_iotlb(struct vduse_dev *dev, u32 asid);

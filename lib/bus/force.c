@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/bus/driver.h"
+#include "lib/kernel/info.h"
 #include "lib/server/client.h"
 #include "lib/server/rescue.h"
 #include "lib/util/lock.h"
@@ -15,8 +16,61 @@
 
 /* For another command to end, before we think that it waits for the server. */
 #define LOCK_MS 1000
+/* For a server of others to end, before it is cut off. */
+#define END_MS 6000
+/* One that has just died may be about to let go. */
+#define CLOSE_MS 2000
+#define CLOSE_RETRY_MS 20
 /* To find out who uses the disk, which is only for the warning. */
 #define HOLDERS_MS 3000
+
+static bool is_connected(struct vdu_ctx *ctx, const char *name)
+{
+	struct vduse_ext_info info;
+
+	return vdu__info_of(ctx, name, &info) == 0 &&
+	       info.flags & VDUSE_EXT_I_CONNECTED;
+}
+
+static bool stays_connected(struct vdu_ctx *ctx, const char *name)
+{
+	uint64_t end = vdu__now_ns() + UINT64_C(1000000) * CLOSE_MS;
+
+	while (is_connected(ctx, name)) {
+		if (vdu__now_ns() >= end)
+			return true;
+		if (vdu__wait_fd(ctx, -1, 0, CLOSE_RETRY_MS) < 0)
+			return false;
+	}
+	return false;
+}
+
+/*
+ * End the server. With our module one of others that the kernel holds, or whose
+ * device somebody has that is not to be seen, is cut off. One of ours is not
+ * given up before it has let go of its backend.
+ */
+static int end_server(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err)
+{
+	bool may_cut = is_connected(ctx, name) && !vdu__device_ours(ctx, name);
+	uint64_t deadline = ctx->deadline_ns;
+	struct vdu_error own = { 0 };
+	int r;
+
+	if (may_cut)
+		deadline = vdu__limit(ctx, END_MS);
+	r = vdu__server_end(ctx, name, &own);
+	ctx->deadline_ns = deadline;
+	if (r == 0 ? stays_connected(ctx, name) : may_cut && r == -ETIMEDOUT) {
+		vdu__log(ctx, 4, "%s: cutting it off",
+			 r < 0 ? own.text : "somebody else has it open");
+		return vdu__abort(ctx, name, err);
+	}
+	if (r < 0 && err)
+		*err = own;
+	return r;
+}
 
 static void end_rescue(struct vdu_ctx *ctx, void *arg)
 {
@@ -123,11 +177,11 @@ int vdu__unbind_forced(struct vdu_ctx *ctx, const char *name, bool for_good,
 	int r;
 
 	if (!vdu__device_attached(ctx, name))
-		return for_good ? vdu__server_end(ctx, name, err) : 0;
+		return for_good ? end_server(ctx, name, err) : 0;
 	vdu__binding_read(ctx, name, &binding);
 	r = refuse_vm(ctx, name, &binding, err);
 	if (r == 0)
-		r = vdu__server_end(ctx, name, err);
+		r = end_server(ctx, name, err);
 	/* A server of others may take its device along. */
 	if (r < 0 || !vdu__device_exists(ctx, name))
 		return r;

@@ -18,6 +18,7 @@
 #define RING_SIZE 64
 
 struct disk disk;
+uint64_t disk_features;
 
 void disk_check(const char *what, bool good)
 {
@@ -231,6 +232,7 @@ void disk_start(const char *bounce_size, disk_look_fn *look)
 	disk.look = look;
 
 	config->vq_num = 1;
+	config->features |= disk_features;
 	memcpy(config->config, &capacity, sizeof(capacity));
 	check("create", !create(config));
 	check("bounce_size", !attr_write("bounce_size", bounce_size));

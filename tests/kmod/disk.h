@@ -45,6 +45,9 @@ extern struct disk {
 	char data[DISK_SIZE];
 } disk;
 
+/* Features that it offers beside those of any device. */
+extern uint64_t disk_features;
+
 /* Make it and attach it to this kernel; LOOK may be NULL. */
 void disk_start(const char *bounce_size, disk_look_fn *look);
 void disk_end(void);

@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <linux/vhost.h>
+#include <linux/virtio_blk.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -121,36 +123,73 @@ static long virtio_driver(const char *action)
 	return errno ? -1 : 0;
 }
 
-/* A disk whose server slept through a reset: bound again, it is a disk. */
-void test_late_disk(void)
+static void exercise(const char *when, unsigned int salt)
 {
+	int node = disk_open();
+
+	disk_exercise(node, salt);
+	close(node);
+	see(when, "read and written, status 0x%x",
+	    bus_virtio_status(PROBE_NAME));
+}
+
+/* What the driver of a disk sends while it has it, that waits for an answer. */
+static void switch_cache(void)
+{
+	char path[512];
+
+	check("a disk", !bus_find(PROBE_NAME, "virtio*/block/*/cache_type",
+				  path, sizeof(path)));
+	errno = -write_text(path, "write through");
+	see_result("cache switched, nobody answers", errno ? -1 : 0);
+}
+
+/* A disk whose server was late: its I/O goes on, and a reset makes it whole. */
+static void late_disk(void)
+{
+	const uint32_t wce = offsetof(struct virtio_blk_config, wce);
 	const struct wish wish = {
-		.extensions = VDUSE_EXT_RECOVER,
+		.extensions = VDUSE_EXT_RECOVER | VDUSE_EXT_CONFIG,
 		.timeouts = true,
 		.virtio_timeout = 1,
+		.stretches = { { wce, 1, VDUSE_EXT_WRITABLE | VDUSE_EXT_ACKED } },
 	};
-	int node;
 
 	check("wish", !wish_for(control(), &wish));
+	disk_features = 1ULL << VIRTIO_BLK_F_CONFIG_WCE;
 	disk_start("4194304", NULL);
-	if (!extended)
-		check("msg_timeout", !attr_write("msg_timeout", "1"));
-	node = disk_open();
-	disk_exercise(node, 1);
-	close(node);
+	disk.deaf = true;
+	switch_cache();
+	exercise("the disk", 1);
+	disk.deaf = false;
+	see_result("unbind", virtio_driver("unbind"));
+	see("status", "0x%x", bus_virtio_status(PROBE_NAME));
+	see_result("bind", virtio_driver("bind"));
+	exercise("the disk", 2);
+	disk_end();
+}
+
+/* It has nothing to wait for but resets, and no way back. */
+static void late_plain_disk(void)
+{
+	disk_start("4194304", NULL);
+	check("msg_timeout", !attr_write("msg_timeout", "1"));
+	exercise("the disk", 1);
 	disk.deaf = true;
 	see_result("unbind, nobody answers", virtio_driver("unbind"));
 	disk.deaf = false;
 	see("status", "0x%x", bus_virtio_status(PROBE_NAME));
 	see_result("bind", virtio_driver("bind"));
 	see("status", "0x%x", bus_virtio_status(PROBE_NAME));
-	if (extended) {
-		node = disk_open();
-		disk_exercise(node, 2);
-		close(node);
-		see("the disk", "read and written");
-	}
 	disk_end();
+}
+
+void test_late_disk(void)
+{
+	if (extended)
+		late_disk();
+	else
+		late_plain_disk();
 }
 
 static long set_status_3(void *arg)

@@ -173,15 +173,21 @@ void test_suspend_reset(void)
 	end();
 }
 
-static void enable(uint32_t index, uint32_t ready)
+static long enable_only(uint32_t index, uint32_t ready)
 {
 	struct vhost_vring_state state = { .index = index, .num = ready };
+
+	return ioctl(vhost, VHOST_VDPA_SET_VRING_ENABLE, &state);
+}
+
+static void enable(uint32_t index, uint32_t ready)
+{
 	struct vduse_vq_info info = { .index = index };
 	unsigned int before = host.count;
 	const struct request *req;
 	long ret;
 
-	ret = ioctl(vhost, VHOST_VDPA_SET_VRING_ENABLE, &state);
+	ret = enable_only(index, ready);
 	check("VQ_GET_INFO", !ioctl(fd, VDUSE_VQ_GET_INFO, &info));
 	req = &host.log[before];
 	if (host.count == before)
@@ -195,22 +201,44 @@ static void enable(uint32_t index, uint32_t ready)
 	      (host.count == before || req->type == VDUSE_EXT_MSG_QUEUE_READY));
 }
 
-/* Before DRIVER_OK and after it. */
-void test_queue_ready(void)
+static bool is_broken(void)
+{
+	return info_of(PROBE_NAME).flags & VDUSE_EXT_I_BROKEN;
+}
+
+static void begin_queues(uint64_t extensions)
 {
 	uint64_t features = 1ULL << 32 | 1ULL << 33;
 
-	begin(VDUSE_EXT_INST_QUEUE_READY, 0);
+	begin(VDUSE_EXT_INST_QUEUE_READY, extensions);
 	check("driver", vmm_set_status(vhost, 3) == 3);
 	check("features", !ioctl(vhost, VHOST_SET_FEATURES, &features));
 	check("features ok", vmm_set_status(vhost, 0xb) == 0xb);
+}
+
+/*
+ * Before DRIVER_OK and after it. If the server refuses, nobody knows what it
+ * does with the queue.
+ */
+void test_queue_ready(void)
+{
+	begin_queues(VDUSE_EXT_RECOVER);
 	enable(0, 1);
 	see("driver ok", "0x%x", vmm_set_status(vhost, 0xf));
 	enable(1, 1);
 	enable(0, 0);
 	host.refuses = refuses_all;
 	enable(0, 1);
+	see("refused", "status 0x%x", vmm_status(vhost));
 	host.refuses = NULL;
 	enable(0, 1);
+	end();
+	if (!extended)
+		return;
+	begin_queues(0);
+	host.refuses = refuses_all;
+	enable_only(0, 1);
+	see("refused without RECOVER", "status 0x%x, broken %d",
+	    vmm_status(vhost), is_broken());
 	end();
 }

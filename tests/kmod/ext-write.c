@@ -164,7 +164,7 @@ void test_write_refused(void)
 	refused("from outside to its end", 0, SPACE);
 	refused("behind the end", SPACE, 1);
 	see("messages", "%u", writer.host.count - heard);
-	refused("inside", POSTED, 4);
+	refused("inside", ACKED, 4);
 	see("messages of one inside", "%u",
 	    host_heard(&writer.host, VDUSE_EXT_MSG_CONFIG_WRITE));
 	writer_end();
