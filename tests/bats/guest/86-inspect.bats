@@ -227,12 +227,12 @@ stuck_unbind() {
 	make_node "$name" --size 4M
 	dd if="$node" of=/dev/null bs=64k count=16 iflag=direct status=none
 	if ! own; then
+		# Its exit code says nothing.
 		capture vdpa dev vstats show "$name" qidx 0
-		[ "$status" -ne 0 ]
+		[[ -z $output && $stderr == *"Operation not supported"* ]]
 		return
 	fi
 	run_ok vdpa -j dev vstats show "$name" qidx 0
-	printf '%s\n' "$output"
 	holds --arg name "$name" '.vstats[$name] | tostring |
 		test("kick") and test("[1-9]")'
 }
