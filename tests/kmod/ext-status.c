@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <linux/vhost.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "ext-tests.h"
 #include "ext.h"
 
@@ -124,6 +126,68 @@ void test_reset_late(void)
 	if (extended)
 		vmm_start(vhost, 0);
 	end();
+}
+
+static long virtio_driver(const char *action)
+{
+	char path[512], name[64];
+
+	check("a virtio device", !bus_find(PROBE_NAME, "virtio*", path,
+					   sizeof(path)));
+	snprintf(name, sizeof(name), "%.60s", strrchr(path, '/') + 1);
+	snprintf(path, sizeof(path), "/sys/bus/virtio/drivers/virtio_blk/%s",
+		 action);
+	errno = -write_text(path, name);
+	return errno ? -1 : 0;
+}
+
+static void see_unbind(const char *key)
+{
+	struct vduse_dev_request req;
+
+	see_result(key, virtio_driver("unbind"));
+	see(key, "status 0x%x", bus_virtio_status(PROBE_NAME));
+	see_result(key, read(fd, &req, sizeof(req)));
+}
+
+static void next_server(const char *key)
+{
+	close(fd);
+	fd = device_open(PROBE_NAME);
+	host.refuses = NULL;
+	host_start(&host, fd);
+	see_result(key, virtio_driver("bind"));
+	see(key, "status 0x%x", bus_virtio_status(PROBE_NAME));
+}
+
+/*
+ * A driver of the kernel does not look whether it got its reset: a server that
+ * does not give it in time is cut off.
+ */
+void test_reset_driver(void)
+{
+	const struct wish wish = {
+		.extensions = VDUSE_EXT_RECOVER,
+		.timeouts = true,
+		.virtio_timeout = 1,
+	};
+
+	if (!extended)
+		return;
+	memset(&host, 0, sizeof(host));
+	fd = device(PROBE_NAME, &wish);
+	host_start(&host, fd);
+	check("attach", !attach(PROBE_NAME, "virtio_vdpa"));
+	host_stop(&host);
+	see_unbind("unbind, nobody answers");
+	next_server("bind, the next server");
+	host.refuses = refuses_reset;
+	see_unbind("unbind, refused");
+	host_stop(&host);
+	next_server("bind, the next server");
+	check("detach", !detach(PROBE_NAME));
+	host_stop(&host);
+	device_end(PROBE_NAME, fd);
 }
 
 /* The server is cut off: it does nothing any more with the driver's memory. */

@@ -38,6 +38,7 @@ void test_needs_reset(void);
 void test_reset_refused(void);
 void test_reset_late(void);
 void test_reset_abort(void);
+void test_reset_driver(void);
 
 /* ext-late.c */
 void test_late(void);

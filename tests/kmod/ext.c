@@ -42,6 +42,7 @@ static const struct test {
 	{ "reset-refused", test_reset_refused, false },
 	{ "reset-late", test_reset_late, false },
 	{ "reset-abort", test_reset_abort, false },
+	{ "reset-driver", test_reset_driver, false },
 	{ "late", test_late, false },
 	{ "late-disk", test_late_disk, false },
 	{ "vhost-waits", test_vhost_waits, false },

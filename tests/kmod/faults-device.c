@@ -18,6 +18,7 @@
 #define OPS(list) .ops = list, .count = sizeof(list) / sizeof(*list)
 
 int fault_fd = -1;
+bool fault_extended;
 
 static int result(long ret)
 {
@@ -29,6 +30,8 @@ static int make(uint32_t queues)
 	struct vduse_dev_config *config = block_config();
 	uint64_t capacity = DISK_SIZE / 512;
 
+	if (fault_extended)
+		must(!fault_wish(), "SETUP");
 	config->vq_num = queues;
 	memcpy(config->config, &capacity, sizeof(capacity));
 	return result(create(config));

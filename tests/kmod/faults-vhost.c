@@ -23,7 +23,7 @@
 #define OPS(list) .ops = list, .count = sizeof(list) / sizeof(*list)
 
 static char node[64];
-static int vhost = -1;
+int fault_vhost = -1;
 static char *memory;
 
 static int result(long ret)
@@ -69,23 +69,23 @@ static void set_up_bound(void)
 
 static int open_vhost(void)
 {
-	vhost = open(node, O_RDWR | O_CLOEXEC);
-	return result(vhost);
+	fault_vhost = open(node, O_RDWR | O_CLOEXEC);
+	return result(fault_vhost);
 }
 
 static void close_vhost(void)
 {
-	close(vhost);
-	vhost = -1;
+	close(fault_vhost);
+	fault_vhost = -1;
 }
 
-static void set_up_opened(void)
+void fault_vhost_open(void)
 {
 	int fd = memfd_create("memory", MFD_CLOEXEC);
 
 	set_up_bound();
 	must(!open_vhost(), "open the vhost node");
-	must(!ioctl(vhost, VHOST_SET_OWNER), "SET_OWNER");
+	must(!ioctl(fault_vhost, VHOST_SET_OWNER), "SET_OWNER");
 	must(fd >= 0 && !ftruncate(fd, MAP_SIZE), "memfd");
 	memory = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_POPULATE, fd, 0);
@@ -93,7 +93,7 @@ static void set_up_opened(void)
 	close(fd);
 }
 
-static void end_opened(void)
+void fault_vhost_close(void)
 {
 	munmap(memory, MAP_SIZE);
 	close_vhost();
@@ -104,21 +104,21 @@ static int set_status(void)
 {
 	uint8_t status = 1;
 
-	return result(ioctl(vhost, VHOST_VDPA_SET_STATUS, &status));
+	return result(ioctl(fault_vhost, VHOST_VDPA_SET_STATUS, &status));
 }
 
 static int set_features(void)
 {
 	uint64_t features = 1ULL << 33 | 1ULL << 32;
 
-	return result(ioctl(vhost, VHOST_SET_FEATURES, &features));
+	return result(ioctl(fault_vhost, VHOST_SET_FEATURES, &features));
 }
 
 static int get_base(void)
 {
 	struct vhost_vring_state base = { .index = 0 };
 
-	return result(ioctl(vhost, VHOST_GET_VRING_BASE, &base));
+	return result(ioctl(fault_vhost, VHOST_GET_VRING_BASE, &base));
 }
 
 /* Memory of the machine. */
@@ -134,7 +134,7 @@ static int iotlb(uint8_t type)
 			.type = type,
 		},
 	};
-	ssize_t len = write(vhost, &msg, sizeof(msg));
+	ssize_t len = write(fault_vhost, &msg, sizeof(msg));
 
 	return len == sizeof(msg) ? 0 : len < 0 ? -errno : -EIO;
 }
@@ -173,7 +173,7 @@ static void expect_map(void)
 
 static void set_up_mapped(void)
 {
-	set_up_opened();
+	fault_vhost_open();
 	expect_map();
 }
 
@@ -198,7 +198,7 @@ static bool config_set(void)
 		uint8_t data[64];
 	} config = { .head = { .off = 8, .len = 16 } };
 
-	must(!ioctl(vhost, VHOST_VDPA_GET_CONFIG, &config), "GET_CONFIG");
+	must(!ioctl(fault_vhost, VHOST_VDPA_GET_CONFIG, &config), "GET_CONFIG");
 	return config.head.buf[0] == generation;
 }
 
@@ -216,7 +216,7 @@ static void *send_message(void *arg)
 	struct vhost_vring_state base = { .index = 0 };
 
 	(void)arg;
-	must(!ioctl(vhost, VHOST_GET_VRING_BASE, &base) && base.num == 77,
+	must(!ioctl(fault_vhost, VHOST_GET_VRING_BASE, &base) && base.num == 77,
 	      "the answer arrives");
 	return NULL;
 }
@@ -259,7 +259,7 @@ static void next_to_read(void)
 
 static void set_up_to_read(void)
 {
-	set_up_opened();
+	fault_vhost_open();
 	fault_serve_end();
 	send_one();
 }
@@ -280,7 +280,7 @@ static void set_up_to_answer(void)
 static void end_messages(void)
 {
 	fault_serve();
-	end_opened();
+	fault_vhost_close();
 }
 
 static void end_reading(void)
@@ -297,7 +297,7 @@ static void end_answering(void)
 	end_messages();
 }
 
-#define OPENED .setup = set_up_opened, .teardown = end_opened
+#define OPENED .setup = fault_vhost_open, .teardown = fault_vhost_close
 
 static const struct op vhost_ops[] = {
 	{ .name = "bind to vhost", .errors = { ENOMEM, EFAULT },
@@ -317,7 +317,7 @@ static const struct op vhost_ops[] = {
 	  .run = map, .done = mapped, .undo = expect_unmap },
 	{ .name = "unmap", .errors = { ENOMEM, EFAULT, EINVAL },
 	  .setup = set_up_mapped, .run = unmap, .done = unmapped,
-	  .undo = expect_map, .teardown = end_opened },
+	  .undo = expect_map, .teardown = fault_vhost_close },
 	{ .name = "read", .errors = { EFAULT },
 	  .setup = set_up_to_read, .run = read_message, .undo = next_to_read,
 	  .teardown = end_reading },

@@ -5,12 +5,14 @@
  * is left to fail. A failed one must say why, must not have happened, and must
  * succeed at once when it is tried again.
  *
- * usage: kmod-faults control|device|bus|vhost	sweep the operations of a group
+ * usage: kmod-faults control|device|bus|vhost|ext	sweep the operations of
+ *						a group
  *	  kmod-faults arm PERCENT | disarm	allocations of the module fail
  *						at random
  *
  * Needs a kernel with CONFIG_FAULT_INJECTION. FAULTS_STEP=1: no point is left
- * out of the operations that have very many.
+ * out of the operations that have very many. FAULTS_EXT=1: the device has
+ * extensions, as it always has in the group of them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +26,7 @@
 #include "probe.h"
 
 static const struct group *const groups[] = {
-	&control_group, &device_group, &bus_group, &vhost_group,
+	&control_group, &device_group, &bus_group, &vhost_group, &ext_group,
 };
 
 /* The kernel's countdown to the fault of this thread. */
@@ -167,6 +169,8 @@ int main(int argc, char **argv)
 	if (countdown_fd < 0)
 		fatal("/proc/thread-self/fail-nth");
 	control();
+	fault_extended = getenv("FAULTS_EXT") ||
+			 (argc > 1 && !strcmp(argv[1], ext_group.name));
 	/* The program's own pages are not what shall be missing. */
 	mlockall(MCL_CURRENT);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
@@ -177,7 +181,7 @@ int main(int argc, char **argv)
 				sweep(&groups[i]->ops[op]);
 		return failed;
 	}
-	fputs("usage: kmod-faults control|device|bus|vhost [OPERATION]\n"
+	fputs("usage: kmod-faults control|device|bus|vhost|ext [OPERATION]\n"
 	      "       kmod-faults arm PERCENT | disarm\n", stderr);
 	return 2;
 }

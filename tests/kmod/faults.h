@@ -42,7 +42,8 @@ struct group {
 	size_t count;
 };
 
-extern const struct group control_group, device_group, bus_group, vhost_group;
+extern const struct group control_group, device_group, bus_group, vhost_group,
+			  ext_group;
 
 /* faults.c: no more faults from here on; for the end of a run. */
 void disarm(void);
@@ -57,6 +58,8 @@ void knobs_probability(const char *percent);
 /* faults-device.c: a device of one queue and little bounce memory. */
 #define DISK_SIZE (1 << 20)
 extern int fault_fd;
+/* It has all extensions: fault_wish(), of faults-ext.c. */
+extern bool fault_extended;
 void fault_device(void);
 void fault_device_end(void);
 
@@ -65,6 +68,14 @@ void fault_serve(void);
 void fault_serve_end(void);
 /* The block node of the device; -1 if there is none. */
 int fault_disk_open(void);
+
+/* faults-ext.c: negotiate for the next device; 0 or negative errno. */
+int fault_wish(void);
+
+/* faults-vhost.c: the device, served, as a virtual machine has it open. */
+extern int fault_vhost;
+void fault_vhost_open(void);
+void fault_vhost_close(void);
 
 /* faults-bus.c: the device on the bus; drivers come only when called. */
 void fault_bus(void);

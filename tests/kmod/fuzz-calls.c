@@ -213,7 +213,7 @@ static void call_raw(struct rng *rng, int fd)
 				 below(rng, 0x3fff));
 
 	/* Never a valid write of the configuration: see above. */
-	if (nr == 0x12)
+	if (nr == 0x12 || nr == 0xe9)
 		return;
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = chance(rng, 70) ? 0 : (char)draw(rng);
@@ -231,6 +231,8 @@ static void call_features(struct rng *rng, int fd)
 
 void call_ioctl(struct rng *rng, int fd, bool polite)
 {
+	if (use_ext && chance(rng, 20))
+		return call_ext(rng, fd);
 	switch (below(rng, 12)) {
 	case 0: case 1:
 		return call_get_fd(rng, fd);

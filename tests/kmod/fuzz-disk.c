@@ -202,9 +202,19 @@ static void bus_call(enum kind kind, int ret)
 	note(kind, ret ? -1 : 0);
 }
 
+/* Netlink does not wait for all of it. */
+static void wait_detached(const char *name)
+{
+	char path[256];
+
+	for (int i = 0; i < 3000 && !bus_find(name, "", path, sizeof(path)); i++)
+		nap(10);
+}
+
 static void take_down(const char *name, int disk)
 {
 	bus_call(K_DETACH, bus_detach(name));
+	wait_detached(name);
 	shared->leave[disk] = true;
 	for (int i = 0; i < 200 && destroy(name) && errno == EBUSY; i++)
 		nap(10);
@@ -221,7 +231,7 @@ void role_disk_manager(struct rng *rng, int disk)
 	while (running()) {
 		struct rng own = fork_rng(rng);
 
-		make_disk(name, disk % 2);
+		make_disk(name, disk % 2, chance(&own, 50));
 		bus_call(K_BOUNCE_ATTR, write_text(path, "1048576"));
 		nap(30);
 		bus_call(K_ATTACH, bus_attach(name));

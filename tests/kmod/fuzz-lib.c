@@ -93,7 +93,14 @@ const char *kind_name(enum kind kind)
 		[K_VHOST_RUNNING] = "vhost-driver-ok",
 		[K_VHOST_IOTLB] = "vhost-iotlb", [K_VHOST_KICK] = "vhost-kick",
 		[K_DISK_IO] = "disk-io", [K_KILL] = "kill",
-		[K_HOTPLUG] = "cpu-hotplug",
+		[K_HOTPLUG] = "cpu-hotplug", [K_SETUP] = "ext-setup",
+		[K_INSTANCE] = "ext-instance", [K_INFO] = "ext-get-info",
+		[K_ABORT] = "ext-abort", [K_EXT_GET_CONFIG] = "ext-get-config",
+		[K_EXT_SET_CONFIG] = "ext-set-config",
+		[K_NEEDS_RESET] = "ext-needs-reset",
+		[K_EXT_STATUS] = "ext-get-status", [K_EXT_ATTR] = "ext-attr",
+		[K_CONFIG_WRITE] = "vhost-set-config",
+		[K_SUSPEND] = "vhost-suspend", [K_RESUME] = "vhost-resume",
 	};
 
 	return names[kind];

@@ -101,6 +101,7 @@ long make_chaos(struct rng *rng, const char *name, bool valid)
 {
 	bool version = chance(rng, 50);
 	struct config config;
+	int node = -1;
 	long ret;
 
 	plain_config(&config, name);
@@ -120,9 +121,15 @@ long make_chaos(struct rng *rng, const char *name, bool valid)
 	config.space[34] = (uint8_t)(1 + below(rng, 3));
 	if (!valid)
 		spoil(rng, &config.head);
-	ret = note(K_CREATE, ioctl(controls[version], VDUSE_CREATE_DEV,
-				   valid ? &config :
+	if (use_ext && chance(rng, 60))
+		node = ext_node(rng, version, config.head.features,
+				config.head.config_size);
+	if (node < 0)
+		node = controls[version];
+	ret = note(K_CREATE, ioctl(node, VDUSE_CREATE_DEV, valid ? &config :
 				   pointer(rng, &config, sizeof(config))));
+	if (node != controls[version])
+		close(node);
 	if (!ret) {
 		char path[128];
 
@@ -134,16 +141,21 @@ long make_chaos(struct rng *rng, const char *name, bool valid)
 	return ret;
 }
 
-long make_disk(const char *name, bool version)
+long make_disk(const char *name, bool version, bool extended)
 {
+	int node = use_ext && extended ? ext_disk_node(version) : -1;
 	uint64_t capacity = DISK_SIZE / 512;
 	struct config config;
+	long ret;
 
 	plain_config(&config, name);
 	memcpy(config.space, &capacity, sizeof(capacity));
 	config.head.reserved[0] = config.head.reserved[1] = version;
-	return note(K_CREATE, ioctl(controls[version], VDUSE_CREATE_DEV,
-				    &config));
+	ret = note(K_CREATE, ioctl(node < 0 ? controls[version] : node,
+				   VDUSE_CREATE_DEV, &config));
+	if (node >= 0)
+		close(node);
+	return ret;
 }
 
 long destroy(const char *name)
@@ -195,6 +207,8 @@ void call_attrs(struct rng *rng, const char *name)
 	};
 	char path[160];
 
+	if (use_ext && chance(rng, 40))
+		return call_ext_attrs(rng, name);
 	switch (below(rng, 3)) {
 	case 0:
 		snprintf(path, sizeof(path), "/sys/class/vduse/%s/msg_timeout",
@@ -220,6 +234,10 @@ static void call_control(struct rng *rng)
 	int fd = open("/dev/vduse/control", O_RDWR | O_CLOEXEC);
 	char data[512] = "";
 
+	if (use_ext && chance(rng, 50)) {
+		close(fd);
+		return call_ext_control(rng);
+	}
 	if (fd < 0)
 		return;
 	if (chance(rng, 50)) {
@@ -229,7 +247,9 @@ static void call_control(struct rng *rng)
 				      pointer(rng, &version, 8)));
 	} else {
 		note(K_RAW_IOCTL, ioctl(fd, _IOC(below(rng, 4), VDUSE_BASE,
-						 below(rng, 8), below(rng, 400)),
+						 below(rng, 8) |
+						 (chance(rng, 50) ? 0xe0 : 0),
+						 below(rng, 400)),
 					pointer(rng, data, sizeof(data))));
 	}
 	close(fd);

@@ -94,7 +94,10 @@ static bool serve_message(struct rng *rng, struct server *server)
 	return true;
 }
 
-/* Returns false when the device is broken: only a new one helps. */
+/*
+ * Returns false when the device is broken: only a new one helps. One that cut
+ * its server off does for the next one.
+ */
 static bool serve(struct rng *rng, struct server *server, unsigned int steps)
 {
 	struct pollfd poller = { .fd = server->fd, .events = POLLIN };
@@ -102,7 +105,7 @@ static bool serve(struct rng *rng, struct server *server, unsigned int steps)
 	while (steps-- && running()) {
 		note(K_POLL, poll(&poller, 1, (int)below(rng, 20)));
 		if (poller.revents & POLLERR)
-			return false;
+			return poller.revents & POLLHUP;
 		while (serve_message(rng, server))
 			;
 		serve_rings(server);

@@ -19,6 +19,7 @@
 #define MEMORY_SIZE (256 * PAGE)
 #define DRIVER_OK 0xf
 #define BACKEND_ASID (1ULL << 3)
+#define VDPA_RESUME _IO(VHOST_VIRTIO, 0x7e)	/* Linux 6.3 */
 
 struct vmm {
 	int fd;
@@ -160,10 +161,13 @@ static void set_status(struct vmm *vmm, uint8_t status)
 /* What QEMU does, in its order. */
 static void start(struct rng *rng, struct vmm *vmm)
 {
-	uint64_t backend = 3 | (chance(rng, 60) ? BACKEND_ASID : 0), features = 0;
+	uint64_t backend = 0, features = 0;
 	uint8_t status = 0;
 
 	call(vmm, VHOST_SET_OWNER, NULL);
+	call(vmm, VHOST_GET_BACKEND_FEATURES, &backend);
+	if (chance(rng, 40))
+		backend &= ~BACKEND_ASID;
 	call(vmm, VHOST_SET_BACKEND_FEATURES, &backend);
 	set_status(vmm, 0);
 	set_status(vmm, 1);
@@ -196,8 +200,26 @@ static void call_config(struct rng *rng, struct vmm *vmm)
 			    (uint32_t)number(rng),
 	};
 
-	call(vmm, chance(rng, 50) ? VHOST_VDPA_GET_CONFIG :
-	     VHOST_VDPA_SET_CONFIG, pointer(rng, &config, sizeof(config.head)));
+	if (chance(rng, 50)) {
+		call(vmm, VHOST_VDPA_GET_CONFIG,
+		     pointer(rng, &config, sizeof(config.head)));
+		return;
+	}
+	note(K_CONFIG_WRITE, ioctl(vmm->fd, VHOST_VDPA_SET_CONFIG,
+				   chance(rng, 90) ? &config :
+				   pointer(rng, &config, sizeof(config.head))));
+}
+
+/* Stopped, perhaps asked where it stands, and mostly started again. */
+static void call_suspend(struct rng *rng, struct vmm *vmm)
+{
+	struct vhost_vring_state base = { below(rng, 2), 0 };
+
+	note(K_SUSPEND, ioctl(vmm->fd, VHOST_VDPA_SUSPEND));
+	if (chance(rng, 50))
+		call(vmm, VHOST_GET_VRING_BASE, &base);
+	if (chance(rng, 80))
+		note(K_RESUME, ioctl(vmm->fd, VDPA_RESUME));
 }
 
 static void call_other(struct rng *rng, struct vmm *vmm)
@@ -238,6 +260,8 @@ static void vmm_step(struct rng *rng, struct vmm *vmm)
 	struct vhost_vring_state base = { below(rng, 2), 0 };
 	void *page;
 
+	if (use_ext && chance(rng, 10))
+		return call_suspend(rng, vmm);
 	switch (below(rng, 10)) {
 	case 0: case 1:
 		return kick(rng);

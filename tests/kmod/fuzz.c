@@ -222,6 +222,7 @@ static int set_up(void)
 	if (controls[0] < 0 || controls[1] < 0)
 		return -1;
 	note(K_VERSION, ioctl(controls[1], VDUSE_SET_API_VERSION, &version));
+	ext_init();
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 	if (use_faults)
 		set_up_faults();
@@ -246,22 +247,38 @@ static void print_counts(uint64_t seed, unsigned int seconds)
 	       (unsigned long long)seed, seconds);
 }
 
+static int check_kinds(const enum kind *kinds, size_t n)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!shared->count[kinds[i]].good) {
+			printf("fuzz: never succeeded: %s\n",
+			       kind_name(kinds[i]));
+			ret = 3;
+		}
+	return ret;
+}
+
 /* A run that reaches nothing finds nothing. */
 static int check_reach(void)
 {
+	static const enum kind extensions[] = {
+		K_SETUP, K_INSTANCE, K_INFO, K_ABORT, K_EXT_GET_CONFIG,
+		K_EXT_SET_CONFIG, K_NEEDS_RESET, K_EXT_STATUS, K_EXT_ATTR,
+		K_CONFIG_WRITE, K_SUSPEND, K_RESUME,
+	};
 	static const enum kind essential[] = {
 		K_CREATE, K_ATTACH, K_DRIVER_OK, K_VHOST_OPEN, K_VHOST_RUNNING,
 		K_ANSWER, K_IRQ, K_MAP, K_TOUCH, K_REG_UMEM, K_DISK_IO,
 		K_VHOST_IOTLB,
 	};
-	int ret = 0;
+	int ret = check_kinds(essential,
+			      sizeof(essential) / sizeof(essential[0]));
 
-	for (size_t i = 0; i < sizeof(essential) / sizeof(essential[0]); i++)
-		if (!shared->count[essential[i]].good) {
-			printf("fuzz: never succeeded: %s\n",
-			       kind_name(essential[i]));
-			ret = 3;
-		}
+	if (use_ext && check_kinds(extensions, sizeof(extensions) /
+				   sizeof(extensions[0])))
+		ret = 3;
 	return ret;
 }
 

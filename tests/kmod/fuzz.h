@@ -33,7 +33,9 @@ enum kind {
 	K_ATTACH, K_DETACH, K_OVERRIDE, K_BIND, K_UNBIND, K_PROBE, K_DUMP,
 	K_DRIVER_OK, K_VHOST_OPEN, K_VHOST_IOCTL,
 	K_VHOST_RUNNING, K_VHOST_IOTLB, K_VHOST_KICK, K_DISK_IO, K_KILL,
-	K_HOTPLUG,
+	K_HOTPLUG, K_SETUP, K_INSTANCE, K_INFO, K_ABORT, K_EXT_GET_CONFIG,
+	K_EXT_SET_CONFIG, K_NEEDS_RESET, K_EXT_STATUS, K_EXT_ATTR, K_CONFIG_WRITE,
+	K_SUSPEND, K_RESUME,
 	KINDS
 };
 
@@ -62,6 +64,8 @@ extern int eventfds[FUZZ_EVENTFDS];
 /* Control nodes: one that never named its version, one of version 1. */
 extern int controls[2];
 extern bool use_hotplug, use_faults, use_coverage;
+/* The module has extensions. */
+extern bool use_ext;
 extern unsigned int n_threads;
 
 /* A stream of random numbers; each call has its own, drawn from its role's. */
@@ -109,9 +113,19 @@ void *pointer(struct rng *rng, void *good, size_t size);
 uint64_t some_iova(struct rng *rng);
 #define PAGE 4096
 
+/* fuzz-ext.c: extensions of our module */
+void ext_init(void);
+/* A control node whose next device has some, or none; -1 if there is none. */
+int ext_node(struct rng *rng, bool version, uint64_t features,
+	     uint32_t config_size);
+int ext_disk_node(bool version);
+void call_ext_control(struct rng *rng);
+void call_ext(struct rng *rng, int fd);
+void call_ext_attrs(struct rng *rng, const char *name);
+
 /* fuzz-life.c: devices come and go */
 long make_chaos(struct rng *rng, const char *name, bool valid);
-long make_disk(const char *name, bool version);
+long make_disk(const char *name, bool version, bool extended);
 long destroy(const char *name);
 int open_node(const char *name, int flags);
 void call_attrs(struct rng *rng, const char *name);

@@ -226,6 +226,29 @@ static void probe_vhost_kicks(int vhost, int *fd, struct server *server)
 	close(second);
 }
 
+/* A user may write any bit of the status, and ask for what is not there. */
+static void probe_vhost_status(int vhost)
+{
+	struct vhost_vring_state state = { .index = 1, .num = 1 };
+	uint64_t features = 3 << 4;	/* suspend, resume */
+
+	set_status(vhost, "reset", 0);
+	say("no_features.backend", ioctl(vhost, VHOST_SET_BACKEND_FEATURES,
+					 &features));
+	set_status(vhost, "features_ok", 0xb);
+	features = 1ULL << 32;
+	say("set_features.late", ioctl(vhost, VHOST_SET_FEATURES, &features));
+	set_status(vhost, "driver_ok", 0xf);
+	say("ready.late", ioctl(vhost, VHOST_VDPA_SET_VRING_ENABLE, &state));
+	say("suspend.running", ioctl(vhost, VHOST_VDPA_SUSPEND));
+	say("resume.running", ioctl(vhost, _IO(VHOST_VIRTIO, 0x7e)));
+	set_status(vhost, "needs_reset", 0x4f);
+	set_status(vhost, "failed", 0xcf);
+	set_status(vhost, "fewer", 0x3);
+	state.num = 0;
+	say("unready", ioctl(vhost, VHOST_VDPA_SET_VRING_ENABLE, &state));
+}
+
 static void probe_vhost_config(int vhost)
 {
 	struct {
@@ -241,6 +264,12 @@ static void probe_vhost_config(int vhost)
 	say("set_config", ioctl(vhost, VHOST_VDPA_SET_CONFIG, &config));
 	ioctl(vhost, VHOST_VDPA_GET_CONFIG, &config);
 	say_text("set_config.kept", "%u", config.data[0]);
+	config.head.off = 64;
+	config.head.len = 8;
+	say("set_config.end", ioctl(vhost, VHOST_VDPA_SET_CONFIG, &config));
+	config.head.off = 0;
+	config.head.len = 0;
+	say("set_config.nothing", ioctl(vhost, VHOST_VDPA_SET_CONFIG, &config));
 }
 
 void probe_vhost(void)
@@ -268,6 +297,7 @@ void probe_vhost(void)
 	server.fail = false;
 	probe_vhost_maps(vhost, fd);
 	probe_vhost_kicks(vhost, &fd, &server);
+	probe_vhost_status(vhost);
 	close(vhost);
 	say_region("rw.after_close", fd, 0x100000, 0x100000);
 	say_queue("queue.after_close", fd);

@@ -112,7 +112,7 @@ void probe_names(void)
 	static const char * const names[] = {
 		"", ".", "..", "a/b", "/", "vq0", "vq1", "vq01", "vq", "vqx",
 		"power", "uevent", "dev", "subsystem", "msg_timeout",
-		"bounce_size", "a b", "-", "_",
+		"bounce_size", "a b", "-", "_", "ext",
 	};
 	char key[300], longest[VDUSE_NAME_MAX + 1];
 

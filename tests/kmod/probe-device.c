@@ -2,12 +2,14 @@
 /*
  * Conformance probe: ioctls of a device that is not attached, and messages.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -83,6 +85,57 @@ static void probe_iotlb(int fd)
 	say("get_info.reserved", ioctl(fd, VDUSE_IOTLB_GET_INFO, &info));
 }
 
+/* Calls of others: of later kernels, and of our own module. */
+static void probe_other_calls(int fd)
+{
+	static const unsigned int numbers[] = {
+		0x04, 0x05, 0x1b, 0x1c, 0xe0, 0xe3, 0xe8, 0xe9, 0xea, 0xeb, 0xec,
+	};
+	char argument[512] = "", key[64];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		for (unsigned int dir = 0; dir < 4; dir++) {
+			unsigned long call = _IOC(dir, VDUSE_BASE, numbers[i],
+						  dir ? 24 : 0);
+
+			snprintf(key, sizeof(key), "call %#lx", call);
+			say(key, ioctl(fd, call, argument));
+		}
+	}
+	say("call of 1 byte", ioctl(fd, _IOR(VDUSE_BASE, 0xeb, uint8_t),
+				    argument));
+	say("call to nowhere", ioctl(fd, _IOC(3, VDUSE_BASE, 0xe8, 24), 8));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "ext" is what our module says of a device beside them. */
+static void probe_attributes(void)
+{
+	static const char path[] = "/sys/class/vduse/" PROBE_NAME;
+	char *names[64], text[1024] = "";
+	size_t count = 0, length = 0;
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		fatal(path);
+	while ((entry = readdir(dir)) && count < 64)
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "ext") != 0)
+			names[count++] = strdup(entry->d_name);
+	closedir(dir);
+	qsort(names, count, sizeof(*names), by_name);
+	for (size_t i = 0; i < count; i++) {
+		length += (size_t)snprintf(text + length, sizeof(text) - length,
+					   " %s", names[i]);
+		free(names[i]);
+	}
+	say_text("attributes", "%s", text);
+}
+
 void probe_device(void)
 {
 	struct vduse_vq_config queue = { .reserved[12] = 1, .max_size = 1 };
@@ -92,6 +145,8 @@ void probe_device(void)
 	int fd = make_device();
 
 	say("unknown", ioctl(fd, _IO(VDUSE_BASE, 0x77), 0));
+	probe_other_calls(fd);
+	probe_attributes();
 	say("vq_setup.index", setup_queue(fd, 2, 64));
 	say("vq_setup.reserved", ioctl(fd, VDUSE_VQ_SETUP, &queue));
 	say("vq_setup=0", setup_queue(fd, 0, 0));
@@ -253,7 +308,7 @@ static void on_signal(int signal)
 	(void)signal;
 }
 
-static void probe_broken(int fd)
+static int probe_broken(int fd)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct vduse_dev_response resp = { 0 };
@@ -287,7 +342,13 @@ static void probe_broken(int fd)
 	say("broken.unknown", ioctl(fd, _IO(VDUSE_BASE, 0x77), 0));
 	say("broken.read", read(fd, &req, sizeof(req)));
 	say("broken.write", write(fd, &resp, sizeof(resp)));
+	say("broken.write", write(fd, &resp, sizeof(resp) - 1));
 	opener_end("broken.vhost.open", opener(fd));
+	say_events("broken.poll", fd);
+	fd = reopen(fd);
+	say_events("broken.reopened", fd);
+	say("broken.reopened", ioctl(fd, VDUSE_DEV_GET_FEATURES, &features));
+	return fd;
 }
 
 void probe_messages(void)
@@ -301,7 +362,7 @@ void probe_messages(void)
 		fatal("attach");
 	fd = probe_redelivery(fd);
 	probe_killed_sender(fd);
-	probe_broken(fd);
+	fd = probe_broken(fd);
 	say("detach", detach(PROBE_NAME));
 	drop_device(fd);
 }

@@ -18,7 +18,7 @@ sweep() {
 	# The driver core and drivers whose probe fails say so.
 	expect_dmesg 'kobject: kobject_add_internal failed for .* \(error: -12'
 	expect_dmesg 'probe with driver [a-z_]+ failed with error -12'
-	RUN_TIMEOUT=350 run_ok kmod-faults "$1"
+	RUN_TIMEOUT=350 run_ok kmod-faults "$@"
 	# Else nothing was injected.
 	[[ $output =~ :\ [1-9][0-9]*\ faults ]]
 	printf '# %s\n' "${output//$'\n'/$'\n# '}" >&3
@@ -42,6 +42,21 @@ sweep() {
 
 @test "faults: a virtual machine, messages" {
 	sweep vhost
+}
+
+@test "faults: the extensions of our module" {
+	"$O/tests/kmod-ext" own || skip "needs our module"
+	sweep ext
+}
+
+@test "faults: a device with extensions: a virtual machine, attached and detached" {
+	"$O/tests/kmod-ext" own || skip "needs our module"
+	export FAULTS_EXT=1
+	sweep vhost
+	sweep bus attach
+	sweep bus "attach, the module's part"
+	sweep bus detach
+	sweep bus bind
 }
 
 @test "faults: one allocation in twenty fails while a disk is in use" {

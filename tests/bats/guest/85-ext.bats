@@ -369,7 +369,7 @@ load 85-ext
 	ext reset, acknowledged: 0
 	ext reset, acknowledged: status 0
 	END
-	sees reset-late reset-abort <<-'END'
+	sees reset-late reset-abort reset-driver <<-'END'
 	plain reset, not answered: EIO
 	plain reset, not answered: status 0
 	plain a late answer: ENOENT
@@ -389,6 +389,16 @@ load 85-ext
 	ext reset, aborted: 0
 	ext reset, nobody there: 0
 	ext reset, nobody there: status 0
+	ext unbind, nobody answers: 0
+	ext unbind, nobody answers: status 0x0
+	ext unbind, nobody answers: ENOTCONN
+	ext bind, the next server: 0
+	ext bind, the next server: status 0xe
+	ext unbind, refused: 0
+	ext unbind, refused: status 0x0
+	ext unbind, refused: ENOTCONN
+	ext bind, the next server: 0
+	ext bind, the next server: status 0xe
 	END
 }
 
