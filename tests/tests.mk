@@ -53,6 +53,7 @@ UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/*.c)
 # Which functions a unit test stands before.
 unit_wraps_resume := ioctl vdu__queue_start vdu__queue_set_mode
 unit_wraps_cache := ioctl write vdu__queue_start vdu__queue_set_mode
+unit_wraps_told := ioctl
 
 .PHONY: unit-programs
 unit-programs: $(UNITS)

@@ -21,12 +21,21 @@ _Static_assert(sizeof(struct vduse_ext_config_write) ==
 	       16 + VDUSE_EXT_CONFIG_DATA, "no padding");
 _Static_assert(sizeof(struct vduse_ext_config_cleared) == 16, "no padding");
 
-uint64_t vdu__ext_get(int control_fd)
+/* A module without them does not know the question. */
+static int ask(int control_fd, uint64_t *ret)
 {
 	__u64 extensions = 0;
+	int r = ioctl(control_fd, VDUSE_EXT_GET, &extensions) < 0 ? -errno : 0;
 
-	return ioctl(control_fd, VDUSE_EXT_GET, &extensions) < 0 ? 0 :
-								   extensions;
+	*ret = extensions;
+	return r == -EINVAL || r == -ENOTTY ? 0 : r;
+}
+
+uint64_t vdu__ext_get(int control_fd)
+{
+	uint64_t extensions;
+
+	return ask(control_fd, &extensions) < 0 ? 0 : extensions;
 }
 
 static int set_instance(int control_fd, uint64_t want, struct vdu_error *err)
@@ -46,11 +55,16 @@ static int set_instance(int control_fd, uint64_t want, struct vdu_error *err)
 int vdu__ext_setup(int control_fd, const struct vdu__ext *want,
 		   size_t config_size, struct vdu_error *err)
 {
-	struct vduse_ext_setup setup = {
-		.extensions = want->extensions & vdu__ext_get(control_fd),
-	};
+	struct vduse_ext_setup setup = { 0 };
+	uint64_t has;
 	int r;
 
+	r = ask(control_fd, &has);
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_CONTROL, r,
+				 "the kernel does not say what it can do: %s",
+				 strerror(-r));
+	setup.extensions = want->extensions & has;
 	if (!setup.extensions)
 		return 0;
 	r = set_instance(control_fd, want->instance, err);

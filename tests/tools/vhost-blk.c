@@ -10,6 +10,7 @@
 #include "tests/tools/vhost/args.h"
 #include "tests/tools/vhost/bad.h"
 #include "tests/tools/vhost/io.h"
+#include "tests/tools/vhost/migrate.h"
 #include "tests/tools/vhost/verify.h"
 
 #define ID_BYTES 20
@@ -185,6 +186,16 @@ static int cmd_verify(struct dev *dev, const struct args *args)
 	return verify(dev, &args->verify);
 }
 
+static int cmd_suspend(struct dev *dev, const struct args *args)
+{
+	return migrate_here(dev, args->verify.queues, args->pause);
+}
+
+static int cmd_migrate(struct dev *dev, const struct args *args)
+{
+	return migrate_away(dev, args->verify.queues);
+}
+
 static const struct command {
 	const char *name;
 	int n_args;
@@ -198,6 +209,8 @@ static const struct command {
 	{ "zeroes", 2, cmd_zeroes },
 	{ "id", 0, cmd_id },
 	{ "verify", 0, cmd_verify },
+	{ "suspend", 0, cmd_suspend },
+	{ "migrate", 0, cmd_migrate },
 };
 
 static int run(const struct args *args)

@@ -16,6 +16,9 @@ holds() {
 	jq -e "$@" <<< "$output" > /dev/null || fail "not so: $*"
 }
 
+# Is the module that is loaded ours?
+own() { [ -e /sys/module/vduse/version ]; }
+
 # driver_of NAME: "virtio_vdpa", "vhost_vdpa", or nothing.
 driver_of() {
 	basename "$(readlink "$bus/devices/$1/driver")" 2>/dev/null

@@ -8,9 +8,6 @@
 load 40-bus
 load 30-held
 
-# Is the module that is loaded ours?
-own() { [ -e /sys/module/vduse/version ]; }
-
 # needs_own COMMAND...: on the stock module it says what it takes, and with which
 # exit code; the rest of the test is for ours.
 needs_own() {
@@ -227,12 +224,12 @@ stuck_unbind() {
 	make_node "$name" --size 4M
 	dd if="$node" of=/dev/null bs=64k count=16 iflag=direct status=none
 	if ! own; then
+		# Its exit code says nothing.
 		capture vdpa dev vstats show "$name" qidx 0
-		[ "$status" -ne 0 ]
+		[[ -z $output && $stderr == *"Operation not supported"* ]]
 		return
 	fi
 	run_ok vdpa -j dev vstats show "$name" qidx 0
-	printf '%s\n' "$output"
 	holds --arg name "$name" '.vstats[$name] | tostring |
 		test("kick") and test("[1-9]")'
 }
@@ -390,6 +387,8 @@ holds_not_connected() {
 	kill -9 "$server"
 	wait_until 10 ended "$server"
 	run_ok vdusectl start "$name"
+	# A machine that is busy may need more than a second.
+	run_ok vdusectl set "$name" virtio-timeout=30
 	# It works on, but the kernel cannot know.
 	[ "$(shown "$name" state)" = broken ]
 	run_ok vdusectl unbind "$name"

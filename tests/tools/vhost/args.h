@@ -9,7 +9,7 @@ struct args {
 	char **rest;
 	int n_rest;
 	const char *in, *out;
-	bool unmap;
+	bool unmap, pause;
 	struct dev wishes;
 	struct verify_options verify;
 };

@@ -15,6 +15,7 @@
 #define BIT(n) (1ULL << (n))
 
 #define RING_SIZE_DEFAULT 256
+#define VHOST_VDPA_RESUME_ _IO(VHOST_VIRTIO, 0x7E)	/* Linux 6.3 */
 
 static const uint64_t known_features =
 	BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_SEG_MAX) |
@@ -106,7 +107,9 @@ static int set_backend_features(struct dev *dev)
 	if (ioctl(dev->fd, VHOST_GET_BACKEND_FEATURES, &bits) < 0)
 		return failed(dev, "get backend features");
 	dev->backend_features = bits & (BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) |
-					BIT(VHOST_BACKEND_F_IOTLB_BATCH));
+					BIT(VHOST_BACKEND_F_IOTLB_BATCH) |
+					BIT(DEV_CAN_SUSPEND) |
+					BIT(DEV_CAN_RESUME));
 	if (ioctl(dev->fd, VHOST_SET_BACKEND_FEATURES,
 		  &dev->backend_features) < 0)
 		return failed(dev, "set backend features");
@@ -210,15 +213,46 @@ int dev_restart(struct dev *dev)
 	return ret < 0 ? ret : driver_ok(dev);
 }
 
-void dev_close(struct dev *dev)
+int dev_suspend(const struct dev *dev)
 {
-	if (dev->fd < 0)
-		return;
+	return ioctl(dev->fd, VHOST_VDPA_SUSPEND) < 0 ?
+	       failed(dev, "suspend") : 0;
+}
+
+int dev_resume(const struct dev *dev)
+{
+	return ioctl(dev->fd, VHOST_VDPA_RESUME_) < 0 ?
+	       failed(dev, "resume") : 0;
+}
+
+void dev_leave(struct dev *dev)
+{
 	/* A server that is gone makes these fail; the kernel cleans up. */
 	if (set_status(dev, 0) == 0 && dev->features)
 		mem_unmap(dev);
 	(void)close(dev->fd);
 	dev->fd = -EBADF;
+}
+
+int dev_arrive(struct dev *dev, const char *path)
+{
+	int ret = dev_open(dev, path);
+
+	return ret < 0 ? ret : negotiate(dev);
+}
+
+int dev_go_on(struct dev *dev)
+{
+	int ret = mem_map(dev);
+
+	return ret < 0 ? ret : driver_ok(dev);
+}
+
+void dev_close(struct dev *dev)
+{
+	if (dev->fd < 0)
+		return;
+	dev_leave(dev);
 	for (unsigned int i = 0; i < dev->n_queues; i++)
 		queue_free(&dev->queues[i]);
 	free(dev->queues);

@@ -70,6 +70,22 @@ int dev_start(struct dev *dev, unsigned int n_queues);
 /* Reset and start again with the same memory, as a guest that reboots. */
 int dev_restart(struct dev *dev);
 
+/* Numbers of backend features that <linux/vhost_types.h> of 6.1 half has. */
+#define DEV_CAN_SUSPEND 4	/* VHOST_BACKEND_F_SUSPEND */
+#define DEV_CAN_RESUME 5	/* VHOST_BACKEND_F_RESUME */
+
+/* The device stands still, with all that it has taken answered; it goes on. */
+int dev_suspend(const struct dev *dev);
+int dev_resume(const struct dev *dev);
+
+/*
+ * To another device with the same memory, queues and features: leave, arrive,
+ * queue_restore() for each queue, go on.
+ */
+void dev_leave(struct dev *dev);
+int dev_arrive(struct dev *dev, const char *path);
+int dev_go_on(struct dev *dev);
+
 /* Current status byte, or negative errno. */
 int dev_status(const struct dev *dev);
 
@@ -79,4 +95,9 @@ void dev_close(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int feature)
 {
 	return dev->features >> feature & 1;
+}
+
+static inline bool dev_can(const struct dev *dev, unsigned int feature)
+{
+	return dev->backend_features >> feature & 1;
 }

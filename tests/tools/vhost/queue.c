@@ -90,14 +90,28 @@ static int set_address(const struct queue *queue)
 
 int queue_start(struct queue *queue)
 {
-	int ret;
-
 	clear(queue);
-	ret = set_number(queue, VHOST_SET_VRING_NUM, queue->num);
+	return queue_restore(queue, 0);
+}
+
+int queue_save(const struct queue *queue, uint32_t *base)
+{
+	struct vhost_vring_state state = { .index = queue->index };
+
+	if (ioctl(queue->dev->fd, VHOST_GET_VRING_BASE, &state) < 0)
+		return -errno;
+	*base = state.num;
+	return 0;
+}
+
+int queue_restore(struct queue *queue, uint32_t base)
+{
+	int ret = set_number(queue, VHOST_SET_VRING_NUM, queue->num);
+
 	if (ret == 0)
 		ret = set_address(queue);
 	if (ret == 0)
-		ret = set_number(queue, VHOST_SET_VRING_BASE, 0);
+		ret = set_number(queue, VHOST_SET_VRING_BASE, base);
 	if (ret == 0)
 		ret = set_file(queue, VHOST_SET_VRING_KICK, queue->kick_fd);
 	if (ret == 0)

@@ -48,6 +48,10 @@ void queue_free(struct queue *queue);
 /* An empty ring, told to the device. Again after each reset. */
 int queue_start(struct queue *queue);
 
+/* Which avail entry the device takes next; and going on from there. */
+int queue_save(const struct queue *queue, uint32_t *base);
+int queue_restore(struct queue *queue, uint32_t base);
+
 /*
  * Give a request to the device (not visible before queue_kick). With table,
  * which the device sees at table_iova, as one indirect descriptor. cookie, not
