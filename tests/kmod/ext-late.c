@@ -22,19 +22,13 @@
 static struct host host;
 static int fd, vhost;
 
-static void begin(uint32_t virtio_timeout, uint32_t vhost_timeout)
+static void begin(void)
 {
-	const struct wish wish = {
-		.extensions = VDUSE_EXT_RECOVER,
-		.timeouts = true,
-		.virtio_timeout = virtio_timeout,
-		.vhost_timeout = vhost_timeout,
-	};
+	/* A VMM waits until there is an answer. */
+	const struct wish wish = { .extensions = VDUSE_EXT_RECOVER };
 
 	memset(&host, 0, sizeof(host));
 	fd = device(PROBE_NAME, &wish);
-	if (!extended)
-		check("msg_timeout", !attr_write("msg_timeout", "1"));
 	host_start(&host, fd);
 	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
 	vhost = vmm_open(PROBE_NAME);
@@ -85,12 +79,14 @@ void test_late(void)
 	struct act act;
 	int call;
 
-	begin(1, 1);
+	begin();
 	call = vmm_config_call(vhost);
 	host_stop(&host);
+	wait_for_answers(1);
 	act_start(&act, get_base, NULL);
 	req = message(fd);
 	see_result("not answered in time", act_end(&act));
+	wait_for_answers(0);
 	see_result("a late answer", answer(fd, &req, true));
 	see("status", "0x%x", vmm_status(vhost));
 	see("interrupts", "%u", extended ? wait_events(call) : events(call));
@@ -150,8 +146,6 @@ static void late_disk(void)
 	const uint32_t wce = offsetof(struct virtio_blk_config, wce);
 	const struct wish wish = {
 		.extensions = VDUSE_EXT_RECOVER | VDUSE_EXT_CONFIG,
-		.timeouts = true,
-		.virtio_timeout = 1,
 		.stretches = { { wce, 1, VDUSE_EXT_WRITABLE | VDUSE_EXT_ACKED } },
 	};
 
@@ -159,7 +153,9 @@ static void late_disk(void)
 	disk_features = 1ULL << VIRTIO_BLK_F_CONFIG_WCE;
 	disk_start("4194304", NULL);
 	disk.deaf = true;
+	wait_for_answers(1);
 	switch_cache();
+	wait_for_answers(0);
 	exercise("the disk", 1);
 	disk.deaf = false;
 	see_result("unbind", virtio_driver("unbind"));
@@ -173,9 +169,9 @@ static void late_disk(void)
 static void late_plain_disk(void)
 {
 	disk_start("4194304", NULL);
-	check("msg_timeout", !attr_write("msg_timeout", "1"));
 	exercise("the disk", 1);
 	disk.deaf = true;
+	wait_for_answers(1);
 	see_result("unbind, nobody answers", virtio_driver("unbind"));
 	disk.deaf = false;
 	see("status", "0x%x", bus_virtio_status(PROBE_NAME));
@@ -205,9 +201,10 @@ void test_vhost_waits(void)
 {
 	struct act act;
 
-	begin(1, 0);
+	begin();
 	check("reset", !vmm_set_status(vhost, 0));
 	host_stop(&host);
+	check("msg_timeout", !attr_write("msg_timeout", "1"));
 	act_start(&act, set_status_3, NULL);
 	nap(WAIT_MS);
 	see("after longer than a driver waits", "the VMM %s",
@@ -234,9 +231,8 @@ void test_vhost_killed(void)
 	int status = 0;
 	pid_t pid;
 
-	begin(1, 0);
-	if (!extended)
-		check("msg_timeout", !attr_write("msg_timeout", "0"));
+	begin();
+	wait_for_answers(0);
 	close(vhost);
 	host_stop(&host);
 	pid = waiting_process();

@@ -139,6 +139,16 @@ void device_end(const char *name, int fd)
 	check("destroy", !destroy(name));
 }
 
+void wait_for_answers(unsigned int seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", seconds);
+	check("msg_timeout", !attr_write("msg_timeout", text));
+	if (extended)
+		check("vhost_timeout", !attr_write("ext/vhost_timeout", text));
+}
+
 static bool readable(int fd, int ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };

@@ -16,19 +16,12 @@
 static struct host host;
 static int fd, vhost;
 
-static void begin(uint32_t vhost_timeout)
-{
-	const struct wish wish = {
-		.extensions = VDUSE_EXT_RECOVER,
-		.timeouts = true,
-		.virtio_timeout = 1,
-		.vhost_timeout = vhost_timeout,
-	};
+static const struct wish recover_wish = { .extensions = VDUSE_EXT_RECOVER };
 
+static void begin(void)
+{
 	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &wish);
-	if (!extended)
-		check("msg_timeout", !attr_write("msg_timeout", "1"));
+	fd = device(PROBE_NAME, &recover_wish);
 	host_start(&host, fd);
 	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
 	vhost = vmm_open(PROBE_NAME);
@@ -60,7 +53,7 @@ void test_needs_reset(void)
 	unsigned int heard;
 	int call;
 
-	begin(0);
+	begin();
 	call = vmm_config_call(vhost);
 	see_server_status("the server sees");
 	heard = host.count;
@@ -99,7 +92,7 @@ static void see_reset(const char *key, long ret)
 
 void test_reset_refused(void)
 {
-	begin(0);
+	begin();
 	host.refuses = refuses_reset;
 	see_reset("reset, refused", reset(NULL));
 	host.refuses = NULL;
@@ -114,11 +107,13 @@ void test_reset_late(void)
 	struct request req;
 	struct act act;
 
-	begin(1);
+	begin();
 	host_stop(&host);
+	wait_for_answers(1);
 	act_start(&act, reset, NULL);
 	req = message(fd);
 	see_reset("reset, not answered", act_end(&act));
+	wait_for_answers(0);
 	see_result("a late answer", answer(fd, &req, true));
 	see_reset("after it", 0);
 	host_start(&host, fd);
@@ -145,7 +140,9 @@ static void see_unbind(const char *key)
 {
 	struct vduse_dev_request req;
 
+	wait_for_answers(1);
 	see_result(key, virtio_driver("unbind"));
+	wait_for_answers(0);
 	see(key, "status 0x%x", bus_virtio_status(PROBE_NAME));
 	see_result(key, read(fd, &req, sizeof(req)));
 }
@@ -166,16 +163,10 @@ static void next_server(const char *key)
  */
 void test_reset_driver(void)
 {
-	const struct wish wish = {
-		.extensions = VDUSE_EXT_RECOVER,
-		.timeouts = true,
-		.virtio_timeout = 1,
-	};
-
 	if (!extended)
 		return;
 	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &wish);
+	fd = device(PROBE_NAME, &recover_wish);
 	host_start(&host, fd);
 	check("attach", !attach(PROBE_NAME, "virtio_vdpa"));
 	host_stop(&host);
@@ -197,7 +188,8 @@ void test_reset_abort(void)
 
 	if (!extended)
 		return;
-	begin(0);
+	begin();
+	wait_for_answers(0);
 	host_stop(&host);
 	act_start(&act, reset, NULL);
 	check("a message", message_comes(fd));

@@ -180,8 +180,10 @@ static void switch_cache(struct host *host, int fd)
 	see_cache("write back, refused");
 
 	host_stop(host);
+	wait_for_answers(1);
 	act_start(&act, write_back, NULL);
 	see_result("write back, nobody answers", act_end(&act));
+	wait_for_answers(0);
 	see_cache("write back, nobody answers");
 	req = message(fd);
 	see_told("write back, later", &req);
@@ -197,8 +199,6 @@ void test_write_virtio(void)
 	const uint32_t wce = offsetof(struct virtio_blk_config, wce);
 	const struct wish wish = {
 		.extensions = VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER,
-		.timeouts = true,
-		.virtio_timeout = 1,
 		.stretches = { { wce, 1, VDUSE_EXT_WRITABLE | VDUSE_EXT_ACKED } },
 		.features = 1ULL << VIRTIO_BLK_F_FLUSH |
 			    (extended ? 1ULL << VIRTIO_BLK_F_CONFIG_WCE : 0),

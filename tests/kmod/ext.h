@@ -67,6 +67,12 @@ int device(const char *name, const struct wish *wish);
 int device_open(const char *name);
 void device_end(const char *name, int fd);
 
+/*
+ * Seconds that PROBE_NAME waits for an answer from now on, on both buses; 0:
+ * for ever. Short only while there will be none: machines are slow.
+ */
+void wait_for_answers(unsigned int seconds);
+
 /* A message of any type. */
 struct request {
 	uint32_t type;

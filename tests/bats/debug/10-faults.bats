@@ -24,6 +24,11 @@ sweep() {
 	printf '# %s\n' "${output//$'\n'/$'\n# '}" >&3
 }
 
+need_extensions() {
+	modprobe vduse
+	kmod-ext own || skip "needs our module"
+}
+
 @test "faults: the control node, making and ending devices" {
 	sweep control
 }
@@ -45,12 +50,12 @@ sweep() {
 }
 
 @test "faults: the extensions of our module" {
-	"$O/tests/kmod-ext" own || skip "needs our module"
+	need_extensions
 	sweep ext
 }
 
 @test "faults: a device with extensions: a virtual machine, attached and detached" {
-	"$O/tests/kmod-ext" own || skip "needs our module"
+	need_extensions
 	export FAULTS_EXT=1
 	sweep vhost
 	sweep bus attach
