@@ -254,7 +254,8 @@ static void set_status(struct vdu__server *server, uint8_t status)
 	if (reply(server, true) == -ENOENT)
 		return;
 	server->status = status;
-	if (added & VIRTIO_CONFIG_S_DRIVER_OK)
+	/* Suspended before it began? No kernel does that. */
+	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && vdu__server_may_start(server))
 		vdu__queues_start(server);
 }
 

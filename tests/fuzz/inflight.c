@@ -142,6 +142,8 @@ static void kill_server(void)
 {
 	int before[WORKER_SIZE + 1], after[WORKER_SIZE + 1];
 	unsigned int n = list(worker.queue.inflight, before);
+	/* Damage let it begin at the end of all numbers: nobody believes it. */
+	const bool over = worker.queue.inflight->last > INT64_MAX;
 	struct vdu__inflight_queue *log;
 
 	vdu__slots_free(&worker.queue);
@@ -152,6 +154,8 @@ static void kill_server(void)
 	CHECK(vdu__slots_init(&worker.queue) == 0);
 	close_log();
 	log = open_log();
+	if (over)
+		n = 0;
 	CHECK(list(log, after) == n);
 	CHECK(!memcmp(before, after, n * sizeof(before[0])));
 	recover(log);
