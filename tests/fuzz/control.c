@@ -191,6 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned int q = 0; q < SERVER_QUEUES; q++)
 			server_obey(server, q, false);
 		vdu__socket_pongs(server);
+		vdu__socket_cache(server);
 		serve();
 		read_replies();
 	}
