@@ -87,14 +87,20 @@ static long reset(void *arg)
 static void see_reset(const char *key, long ret)
 {
 	see_result(key, ret);
-	see(key, "status %s", vmm_status(vhost) ? "not 0" : "0");
+	see(key, "status 0x%x", vmm_status(vhost));
 }
 
 void test_reset_refused(void)
 {
+	unsigned int heard;
+
 	begin();
 	host.refuses = refuses_reset;
 	see_reset("reset, refused", reset(NULL));
+	heard = host.count;
+	if (extended)
+		see("and another status", "0x%x, %u messages",
+		    vmm_set_status(vhost, 0x4f), host.count - heard);
 	host.refuses = NULL;
 	see_reset("reset, acknowledged", reset(NULL));
 	vmm_start(vhost, 0);
