@@ -187,6 +187,9 @@ static int vduse_dev_close(struct inode *inode, struct file *file)
 	domain = vduse_dev_domain(dev);
 	if (domain)
 		vduse_umem_drop(domain, &conn->cut);
+	/* For the driver a server that is gone has let go of its rings. */
+	if (domain && !conn->cut && vduse_ext(dev, VDUSE_EXT_RECOVER))
+		vduse_window_shut(domain);
 	vduse_conn_close(conn);
 	mutex_unlock(&dev->lock);
 	kfree(conn);

@@ -134,7 +134,8 @@ check-guest: all test-tools $(O)/planted/planted.ko $(O)/kmod/vduse.ko \
 # On the debug kernel, which is built when it is not there. The planted defects
 # need a guest of their own. FUZZ_SECONDS: how long to fuzz.
 DEBUG_FILES ?= $(addprefix tests/bats/guest/,once/31-control.bats 22-vhost.bats \
-	40-bind.bats 20-io.bats own/82-own.bats own/83-groups.bats)
+	40-bind.bats 20-io.bats 85-ext.bats 85-waits.bats own/82-own.bats \
+	own/83-groups.bats)
 
 .PHONY: check-debug
 check-debug: debug-deps ## the module on a kernel with KASAN and lockdep

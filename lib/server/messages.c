@@ -212,6 +212,7 @@ bool vdu__server_features_ok(struct vdu__server *server)
 	if (vdu__device_features(server->device_fd, &features) < 0)
 		return false;
 	server->driver_features = features;
+	vdu__cache_apply(server);
 	/* virtio 1.2, 2.2: the driver must not accept what was not offered. */
 	return !(features & ~server->features);
 }

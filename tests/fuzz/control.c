@@ -68,11 +68,13 @@ static void send_call(void)
 		"org.varlink.service.GetInfo",
 		"org.varlink.service.GetInterfaceDescription",
 		"org.vdusectl.Device.None",
+		"org.vdusectl.Device.Set\",\"parameters\":{\"cache\":\"writethrough\"},\"x\":\"",
+		"org.vdusectl.Device.Set\",\"parameters\":{\"cache\":\"writeback\"},\"x\":\"",
+		"org.vdusectl.Device.Set\",\"parameters\":{\"cache\":7},\"x\":\"",
 	};
 	char text[128];
 	int len = snprintf(text, sizeof(text), "{\"method\":\"%s\"}",
-			   methods[fuzz_u8(&in) % (sizeof(methods) /
-						   sizeof(methods[0]))]);
+			   methods[fuzz_u8(&in) % ARRAY_SIZE(methods)]);
 
 	send_bytes((const uint8_t *)text, (size_t)len + 1);
 }
@@ -91,7 +93,8 @@ static void serve(void)
 {
 	struct pollfd fd = {
 		.fd = conn->fd,
-		.events = conn->out_len ? POLLOUT : conn->ping_seq ? 0 : POLLIN,
+		.events = conn->out_len ? POLLOUT :
+			  conn->ping_seq || conn->sets_cache ? 0 : POLLIN,
 	};
 
 	if (conn->fd < 0 || poll(&fd, 1, 0) <= 0)
@@ -128,6 +131,7 @@ static void step(void)
 		server_obey(server, (what >> 4) % SERVER_QUEUES, false);
 		vdu__server_news(server);
 		vdu__socket_pongs(server);
+		vdu__socket_cache(server);
 		break;
 	case 7:
 		if (what > 0xe0)
@@ -187,6 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned int q = 0; q < SERVER_QUEUES; q++)
 			server_obey(server, q, false);
 		vdu__socket_pongs(server);
+		vdu__socket_cache(server);
 		serve();
 		read_replies();
 	}

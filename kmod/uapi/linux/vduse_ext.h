@@ -216,8 +216,8 @@ struct vduse_ext_message {
  * @failed: those that were refused, too late, killed or aborted
  * @late: those that were too late
  * @aborts: how often it was aborted
- * @config_writes: writes of the driver that were taken
- * @config_refused: writes of the driver that were refused
+ * @config_writes: writes of the driver that were stored
+ * @config_refused: those that were refused, by the kernel or then by the server
  * @config_cleared: reads that cleared something
  * @last_error: errno of the last message that failed, 0: none
  * @last_error_type: type of that message

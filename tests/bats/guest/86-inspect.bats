@@ -4,6 +4,7 @@
 # module: what there is instead, and that the commands say so.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
+# shellcheck disable=SC2016 # what jq is told
 
 load 40-bus
 load 30-held
