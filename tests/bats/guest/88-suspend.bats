@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A VM monitor stops a device amid its requests and goes on, there or on another
-# device: the base of live migration. vhost-blk of tests/tools is the monitor;
-# it checks that nothing moves meanwhile, and every byte afterwards.
+# A VM monitor stops a device amid its requests and goes on. vhost-blk of
+# tests/tools is the monitor; it checks that nothing moves meanwhile, and every
+# byte afterwards. The stock module does not offer it; what needs ours at each
+# step is in own/88-suspend.bats.
 
-# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 # shellcheck disable=SC2154 # status, output, stderr, vnode: set by others
 
 load 10-blk
@@ -14,27 +14,6 @@ ours() { [ -d "/sys/class/vduse/$1/ext" ]; }
 # backend_features: of $vnode.
 backend_features() {
 	vhost-blk "$vnode" info | sed -n 's/^backend-features: //p'
-}
-
-# has_said TIMES WORD: in vhost-blk's output.
-has_said() { [ "$(grep -c "^$2" "$BATS_TEST_TMPDIR/out")" -eq "$1" ]; }
-
-# monitor COMMAND...: vhost-blk in the background: $mover, reads from $to.
-monitor() {
-	mkfifo "$BATS_TEST_TMPDIR/to"
-	vhost-blk "$vnode" "$@" < "$BATS_TEST_TMPDIR/to" \
-		> "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err" 3>&- &
-	mover=$!
-	exec {to}> "$BATS_TEST_TMPDIR/to"
-}
-
-# told LINE: the monitor goes on, with nothing more to come.
-told() { printf '%s\n' "$1" >&"$to"; }
-
-monitor_ends() {
-	exec {to}>&-
-	wait "$mover" || fail "$(cat "$BATS_TEST_TMPDIR/err")"
-	has_said 1 "errors: 0"
 }
 
 @test "suspend: amid requests, and resume; the stock module cannot" {
@@ -61,48 +40,4 @@ monitor_ends() {
 	[ "$(counted "$name" malformed)" -eq 0 ]
 	# A reset ends it: the next monitor finds a whole device.
 	run_ok vhost-blk "$vnode" verify --queues 4 --ops 200
-}
-
-@test "suspend: whoever serves then stands still, too" {
-	local name pid
-
-	name=$(dev_name)
-	make_vnode "$name" --size 4M --queues 2
-	ours "$name" || skip "the stock module cannot suspend"
-	monitor suspend --queues 2 --pause
-	wait_until 20 has_said 1 suspended
-	vdusectl show "$name" --json |
-		jq -e '.devices[0].conditions | index("suspended")'
-	pid=$(column "$name" pid)
-	kill -9 "$pid"
-	wait_until 10 is_back "$name" "$pid"
-	told "resume what a crash has interrupted"
-	wait_until 20 has_said 2 suspended
-	run_ok vdusectl restart "$name"
-	run_ok vdusectl set "$name" cache=writethrough
-	told "resume under a successor"
-	wait_until 20 has_said 3 suspended
-	told "and once more"
-	monitor_ends
-	[ "$(counted "$name" errors)" -eq 0 ]
-	run_ok vdusectl destroy "$name"
-}
-
-@test "suspend: requests that one device has left are done by another one" {
-	local name second image=$BATS_TEST_TMPDIR/image
-
-	name=$(dev_name)
-	second=$(dev_name second)
-	truncate -s 4M "$image"
-	make_vnode "$name" --backend "file:$image" --queues 2
-	ours "$name" || skip "the stock module cannot suspend"
-	monitor migrate --queues 2
-	wait_until 20 has_said 1 saved
-	run_ok vdusectl destroy "$name"
-	make_vnode "$second" --backend "file:$image" --queues 2
-	told "$vnode"
-	monitor_ends
-	[ "$(counted "$second" writes)" -gt 0 ]
-	[ "$(counted "$second" errors)" -eq 0 ]
-	run_ok vdusectl destroy "$second"
 }
