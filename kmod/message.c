@@ -87,16 +87,19 @@ static void vduse_msg_break(struct vduse_dev *dev)
  * The sender waits no more. What a driver wrote into the configuration space
  * stays there, and so the server must hear of it; any other message is
  * withdrawn. If the server has read it, nobody knows what it did.
+ *
+ * Return: whether the message goes on; then it may be gone already.
  */
-static void vduse_msg_give_up(struct vduse_dev *dev, struct vduse_msg *msg,
+static bool vduse_msg_give_up(struct vduse_dev *dev, struct vduse_msg *msg,
 			      bool late)
 {
 	bool unsure = (late || msg->read) && !dev->reset_owed;
+	bool goes_on = msg->heap;
 
 	lockdep_assert_held(&dev->msg_lock);
 	if (late)
 		dev->msg_late++;
-	if (msg->heap) {
+	if (goes_on) {
 		vduse_msg_note(dev, msg, late ? ETIMEDOUT : EINTR);
 		msg->pid = NULL;
 		dev->msg_posted++;
@@ -106,11 +109,12 @@ static void vduse_msg_give_up(struct vduse_dev *dev, struct vduse_msg *msg,
 	if (!vduse_ext(dev, VDUSE_EXT_RECOVER)) {
 		if (late)
 			vduse_msg_break(dev);
-		return;
+		return goes_on;
 	}
 	dev->late |= late;
 	if (unsure)
 		vduse_needs_reset(dev);
+	return goes_on;
 }
 
 /**
@@ -127,14 +131,15 @@ int vduse_msg_wait(struct vduse_dev *dev, struct vduse_msg *msg,
 {
 	struct vduse_request req = msg->req;
 	int error = EINPROGRESS;
+	bool goes_on = false;
 	long left;
 
 	left = wait_for_completion_killable_timeout(&msg->done, patience);
 
 	spin_lock(&dev->msg_lock);
 	if (!list_empty(&msg->node))
-		vduse_msg_give_up(dev, msg, !left);
-	if (!msg->heap || list_empty(&msg->node))
+		goes_on = vduse_msg_give_up(dev, msg, !left);
+	if (!goes_on)
 		error = msg->error;
 	spin_unlock(&dev->msg_lock);
 

@@ -21,6 +21,7 @@ void test_write_pieces(void);
 
 /* ext-writer.c */
 void test_write_killed(void);
+void test_write_broken(void);
 void test_write_restart(void);
 void test_write_full(void);
 void test_write_virtio(void);

@@ -19,13 +19,21 @@ static const struct wish write_wish = {
 
 struct writer writer;
 
-void writer_begin(void)
+void writer_begin_with(uint64_t extensions)
 {
+	struct wish wish = write_wish;
+
+	wish.extensions = extensions;
 	memset(&writer, 0, sizeof(writer));
-	writer.fd = device(PROBE_NAME, &write_wish);
+	writer.fd = device(PROBE_NAME, &wish);
 	host_start(&writer.host, writer.fd);
 	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
 	writer.vhost = vmm_open(PROBE_NAME);
+}
+
+void writer_begin(void)
+{
+	writer_begin_with(write_wish.extensions);
 }
 
 void writer_end(void)

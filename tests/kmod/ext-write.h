@@ -19,6 +19,7 @@ extern struct writer {
 } writer;
 
 void writer_begin(void);
+void writer_begin_with(uint64_t extensions);
 void writer_end(void);
 
 /* A driver's write, for struct act. */

@@ -67,6 +67,26 @@ void test_write_killed(void)
 	writer_end();
 }
 
+/* Without RECOVER it breaks the device, and all its pieces go with that. */
+void test_write_broken(void)
+{
+	static const struct driver_write write = { ACKED, 300, { 9 } };
+	struct vduse_ext_info info;
+
+	if (!extended)
+		return;
+	writer_begin_with(VDUSE_EXT_CONFIG);
+	vmm_start(writer.vhost, 0);
+	host_stop(&writer.host);
+	wait_for_answers(1);
+	see_result("a late write", driver_writes((void *)(uintptr_t)&write));
+	info = info_of(PROBE_NAME);
+	see("after it", "broken %d, pending %u",
+	    !!(info.flags & VDUSE_EXT_I_BROKEN), info.pending);
+	host_start(&writer.host, writer.fd);
+	writer_end();
+}
+
 static void write_posted(uint8_t first, uint8_t last)
 {
 	struct driver_write write = { POSTED, 1, { 0 } };

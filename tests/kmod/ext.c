@@ -31,6 +31,7 @@ static const struct test {
 	{ "write-refused", test_write_refused, false },
 	{ "write-pieces", test_write_pieces, false },
 	{ "write-killed", test_write_killed, false },
+	{ "write-broken", test_write_broken, false },
 	{ "write-restart", test_write_restart, false },
 	{ "write-full", test_write_full, false },
 	{ "write-virtio", test_write_virtio, false },

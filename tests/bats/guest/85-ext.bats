@@ -255,10 +255,12 @@ load 85-ext
 }
 
 @test "ext: configuration writes: a writer killed, a server that dies, too many" {
-	sees write-killed write-restart write-full <<-'END'
+	sees write-killed write-broken write-restart write-full <<-'END'
 	ext the writer: is killed
 	ext the server reads: 9
 	ext the server hears: type 0x80000001, offset 128, first byte 9
+	ext a late write: 0
+	ext after it: broken 1, pending 0
 	ext pending: 3
 	ext the same message: 1
 	ext the next server hears: type 0x80000001, offset 64, first byte 1
