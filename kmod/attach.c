@@ -69,8 +69,9 @@ static void vduse_attach_work(struct work_struct *work)
 
 	if (device_attach(&vduse->vdpa.dev) < 0)
 		dev_dbg(&vduse->vdpa.dev, "no driver\n");
-	complete(&vduse->attach.come_done);
+	/* The bus has it until this is heard (vduse_leave_bus()). */
 	put_device(&vduse->vdpa.dev);
+	complete_all(&vduse->attach.come_done);
 }
 
 /* Begin, and be patient as long as netlink may be. */
@@ -108,6 +109,19 @@ int vduse_attach(struct vduse_vdpa *vduse)
 	return 0;
 }
 
+/*
+ * No driver has it, and none is to come: whoever was about to let one come is
+ * done in a moment. Then nobody but the bus holds it, and it can be destroyed at
+ * once.
+ */
+static void vduse_leave_bus(struct vduse_vdpa *vduse,
+			    void (*leave)(struct vdpa_device *vdpa))
+{
+	if (vduse->attach.later)
+		wait_for_completion(&vduse->attach.come_done);
+	leave(&vduse->vdpa);
+}
+
 static void vduse_detach_work(struct work_struct *work)
 {
 	struct vduse_vdpa *vduse = container_of(work, struct vduse_vdpa,
@@ -117,10 +131,12 @@ static void vduse_detach_work(struct work_struct *work)
 	device_release_driver(&vduse->vdpa.dev);
 	late = atomic_cmpxchg(&vduse->attach.state, VDUSE_LEAVE_NETLINK,
 			      VDUSE_LEAVE_DONE) == VDUSE_LEAVE_WORK;
-	complete(&vduse->attach.go_done);
 	if (late)
-		vdpa_unregister_device(&vduse->vdpa);
+		vduse_leave_bus(vduse, vdpa_unregister_device);
 	put_device(&vduse->vdpa.dev);
+	/* Netlink has it still. */
+	if (!late)
+		complete_all(&vduse->attach.go_done);
 }
 
 /**
@@ -144,8 +160,10 @@ void vduse_detach(struct vduse_vdpa *vduse)
 
 	vduse_start(vduse, &attach->go, &attach->go_done);
 	if (atomic_cmpxchg(&attach->state, VDUSE_LEAVE_NETLINK,
-			   VDUSE_LEAVE_WORK) == VDUSE_LEAVE_DONE)
-		_vdpa_unregister_device(&vduse->vdpa);
+			   VDUSE_LEAVE_WORK) != VDUSE_LEAVE_DONE)
+		return;
+	wait_for_completion(&attach->go_done);
+	vduse_leave_bus(vduse, _vdpa_unregister_device);
 }
 
 void vduse_attach_init(struct vduse_vdpa *vduse)
