@@ -144,8 +144,12 @@ void vduse_detach(struct vduse_vdpa *vduse)
 
 	vduse_start(vduse, &attach->go, &attach->go_done);
 	if (atomic_cmpxchg(&attach->state, VDUSE_LEAVE_NETLINK,
-			   VDUSE_LEAVE_WORK) == VDUSE_LEAVE_DONE)
-		_vdpa_unregister_device(&vduse->vdpa);
+			   VDUSE_LEAVE_WORK) != VDUSE_LEAVE_DONE)
+		return;
+	/* Both are over but for their references: it can be destroyed at once. */
+	flush_work(&attach->come);
+	flush_work(&attach->go);
+	_vdpa_unregister_device(&vduse->vdpa);
 }
 
 void vduse_attach_init(struct vduse_vdpa *vduse)
