@@ -72,11 +72,15 @@ static void vduse_vdpa_set_vq_ready(struct vdpa_device *vdpa, u16 index,
 				    bool ready)
 {
 	struct vduse_dev *dev = vduse_from_vdpa(vdpa);
+	struct vduse_queue *vq = vduse_vq(vdpa, index);
 
+	/* A reset has taken it already: a driver that goes says so again. */
+	if (!ready && !READ_ONCE(vq->ready))
+		return;
 	if (dev->instance & VDUSE_EXT_INST_QUEUE_READY &&
 	    vduse_msg_queue_ready(dev, index, ready) && ready)
 		return;
-	vduse_queue_set_ready(vduse_vq(vdpa, index), ready);
+	vduse_queue_set_ready(vq, ready);
 }
 
 static bool vduse_vdpa_get_vq_ready(struct vdpa_device *vdpa, u16 index)

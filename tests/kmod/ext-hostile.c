@@ -178,6 +178,29 @@ void test_hostile(void)
 	disk_end();
 }
 
+#define TIMES 50
+
+/* With a server that answers all is as ever: what is detached can go at once. */
+void test_detached(void)
+{
+	unsigned int busy = 0;
+	int fd;
+
+	check("netlink", !bus_init());
+	write_text("/sys/bus/vdpa/drivers_autoprobe", "0");
+	for (int i = 0; i < TIMES; i++) {
+		fd = device(PROBE_NAME, &hostile_wish);
+		check("attach", !bus_attach(PROBE_NAME));
+		check("detach", !bus_detach(PROBE_NAME));
+		close(fd);
+		while (destroy(PROBE_NAME)) {
+			check("destroy", errno == EBUSY);
+			busy++;
+		}
+	}
+	see("destroyed when detached", "%u times busy", busy);
+}
+
 /* --- a VMM ---------------------------------------------------------------- */
 
 #define MEMORY 65536

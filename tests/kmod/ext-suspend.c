@@ -216,6 +216,35 @@ static void begin_queues(uint64_t extensions)
 	check("features ok", vmm_set_status(vhost, 0xb) == 0xb);
 }
 
+static unsigned int told(uint32_t ready)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < host.count; i++)
+		count += host.log[i].type == VDUSE_EXT_MSG_QUEUE_READY &&
+			 host.log[i].ready.ready == ready;
+	return count;
+}
+
+/* A driver of the kernel resets the device, and needs not say more. */
+static void driver_queues(void)
+{
+	const struct wish wish = {
+		.instance = VDUSE_EXT_INST_QUEUE_READY,
+		.extensions = VDUSE_EXT_RECOVER,
+	};
+
+	memset(&host, 0, sizeof(host));
+	fd = device(PROBE_NAME, &wish);
+	host_start(&host, fd);
+	check("attach", !attach(PROBE_NAME, "virtio_vdpa"));
+	see("a disk", "%u queues", told(1));
+	check("detach", !detach(PROBE_NAME));
+	see("it goes", "told of %u", told(0));
+	host_stop(&host);
+	device_end(PROBE_NAME, fd);
+}
+
 /*
  * Before DRIVER_OK and after it. If the server refuses, nobody knows what it
  * does with the queue.
@@ -241,4 +270,5 @@ void test_queue_ready(void)
 	see("refused without RECOVER", "status 0x%x, broken %d",
 	    vmm_status(vhost), is_broken());
 	end();
+	driver_queues();
 }

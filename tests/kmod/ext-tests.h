@@ -56,6 +56,7 @@ void test_killed_vmm(void);
 /* ext-hostile.c */
 void test_hostile(void);
 void test_hostile_mmap(void);
+void test_detached(void);
 
 /* ext-info.c */
 void test_info(void);

@@ -54,6 +54,7 @@ static const struct test {
 	{ "killed-vmm", test_killed_vmm, false },
 	{ "hostile", test_hostile, false },
 	{ "hostile-mmap", test_hostile_mmap, false },
+	{ "detached", test_detached, false },
 	{ "info", test_info, false },
 	{ "info-list", test_info_list, false },
 	{ "info-sysfs", test_info_sysfs, false },

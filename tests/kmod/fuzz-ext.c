@@ -76,14 +76,14 @@ static void spoil(struct rng *rng, struct vduse_ext_setup *setup)
 	}
 }
 
-static long setup_next(struct rng *rng, int node, uint64_t features,
-		       uint32_t config_size)
+static long setup_next(struct rng *rng, int node, uint64_t instance,
+		       uint64_t features, uint32_t config_size)
 {
 	uint8_t access[4096] = { 0 };
 	struct vduse_ext_setup setup = { .extensions = draw(rng) & 0x1f };
 
 	/* What belongs together, most of the time. */
-	if (chance(rng, 90))
+	if (!(instance & VDUSE_EXT_INST_SUSPEND) && chance(rng, 95))
 		setup.extensions &= ~(uint64_t)VDUSE_EXT_RESUME;
 	if (setup.extensions & VDUSE_EXT_CONFIG &&
 	    config_size <= sizeof(access)) {
@@ -107,7 +107,7 @@ static long setup_next(struct rng *rng, int node, uint64_t features,
 int ext_node(struct rng *rng, bool version, uint64_t features,
 	     uint32_t config_size)
 {
-	uint64_t api = version, instance = below(rng, 4);
+	uint64_t api = version, instance = draw(rng) & 3;
 	int node = open("/dev/vduse/control", O_RDWR | O_CLOEXEC);
 
 	if (node < 0)
@@ -115,10 +115,9 @@ int ext_node(struct rng *rng, bool version, uint64_t features,
 	note(K_VERSION, ioctl(node, VDUSE_SET_API_VERSION, &api));
 	if (chance(rng, 5))
 		instance = number(rng);
-	if (chance(rng, 50))
-		note(K_INSTANCE, ioctl(node, VDUSE_EXT_SET_INSTANCE,
-				       pointer(rng, &instance, 8)));
-	setup_next(rng, node, features, config_size);
+	note(K_INSTANCE, ioctl(node, VDUSE_EXT_SET_INSTANCE,
+			       pointer(rng, &instance, 8)));
+	setup_next(rng, node, instance, features, config_size);
 	return node;
 }
 

@@ -266,7 +266,7 @@ static int check_reach(void)
 	static const enum kind extensions[] = {
 		K_SETUP, K_INSTANCE, K_INFO, K_ABORT, K_EXT_GET_CONFIG,
 		K_EXT_SET_CONFIG, K_NEEDS_RESET, K_EXT_STATUS, K_EXT_ATTR,
-		K_CONFIG_WRITE, K_SUSPEND, K_RESUME,
+		K_CONFIG_WRITE,
 	};
 	static const enum kind essential[] = {
 		K_CREATE, K_ATTACH, K_DRIVER_OK, K_VHOST_OPEN, K_VHOST_RUNNING,

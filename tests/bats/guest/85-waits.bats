@@ -204,10 +204,12 @@ load 85-ext
 	END
 }
 
-@test "ext: a hostile server does not hold up memory of a VMM" {
-	sees hostile-mmap <<-'END'
+@test "ext: a hostile server does not hold up memory of a VMM; what is detached can go" {
+	sees hostile-mmap detached <<-'END'
 	plain mmap() of a VMM whose update is not answered: waits
 	ext mmap() of a VMM whose update is not answered: goes on
+	plain destroyed when detached: 0 times busy
+	ext destroyed when detached: 0 times busy
 	END
 }
 
@@ -385,5 +387,7 @@ load 85-ext
 	ext refused: status 0x4f
 	ext a queue: 0: 1 returns 0, ready 1, told of 0: 1
 	ext refused without RECOVER: status 0xb, broken 1
+	ext a disk: 1 queues
+	ext it goes: told of 0
 	END
 }
