@@ -9,11 +9,6 @@
 
 #include "vduse.h"
 
-static struct vduse_dev *vduse_from_device(struct device *device)
-{
-	return container_of(device, struct vduse_dev, dev);
-}
-
 /* An attribute that is one number of the device. */
 #define VDUSE_EXT_NUMBER(_name, _format, _value)			\
 static ssize_t _name##_show(struct device *device,			\
@@ -56,13 +51,12 @@ static ssize_t pending_show(struct device *device,
 			    struct device_attribute *attr, char *buf)
 {
 	struct vduse_dev *dev = vduse_from_device(device);
-	size_t pending;
+	u32 pending;
 
 	spin_lock(&dev->msg_lock);
-	pending = list_count_nodes(&dev->msg_read) +
-		  list_count_nodes(&dev->msg_queued);
+	pending = vduse_info_pending(dev);
 	spin_unlock(&dev->msg_lock);
-	return sysfs_emit(buf, "%zu\n", pending);
+	return sysfs_emit(buf, "%u\n", pending);
 }
 
 static DEVICE_ATTR_RO(pending);
@@ -75,19 +69,6 @@ static ssize_t messages_show(struct device *device,
 
 /* It says who waits, by PID. */
 static DEVICE_ATTR_ADMIN_RO(messages);
-
-static ssize_t vduse_store_seconds(unsigned int *seconds, const char *buf,
-				   size_t count)
-{
-	unsigned int value;
-	int ret;
-
-	ret = kstrtouint(buf, 10, &value);
-	if (ret)
-		return ret;
-	WRITE_ONCE(*seconds, value);
-	return count;
-}
 
 static ssize_t virtio_timeout_show(struct device *device,
 				   struct device_attribute *attr, char *buf)

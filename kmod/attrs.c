@@ -9,9 +9,18 @@
 #include "domain.h"
 #include "vduse.h"
 
-static struct vduse_dev *vduse_from_device(struct device *device)
+/* Seconds to wait; 0 is for ever. */
+ssize_t vduse_store_seconds(unsigned int *seconds, const char *buf,
+			    size_t count)
 {
-	return container_of(device, struct vduse_dev, dev);
+	unsigned int value;
+	int ret;
+
+	ret = kstrtouint(buf, 10, &value);
+	if (ret)
+		return ret;
+	WRITE_ONCE(*seconds, value);
+	return count;
 }
 
 static ssize_t msg_timeout_show(struct device *device,
@@ -26,15 +35,8 @@ static ssize_t msg_timeout_store(struct device *device,
 				 struct device_attribute *attr, const char *buf,
 				 size_t count)
 {
-	struct vduse_dev *dev = vduse_from_device(device);
-	unsigned int seconds;
-	int ret;
-
-	ret = kstrtouint(buf, 10, &seconds);
-	if (ret)
-		return ret;
-	WRITE_ONCE(dev->virtio_timeout, seconds);
-	return count;
+	return vduse_store_seconds(&vduse_from_device(device)->virtio_timeout,
+				   buf, count);
 }
 
 static DEVICE_ATTR_RW(msg_timeout);

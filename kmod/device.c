@@ -177,19 +177,9 @@ static int vduse_dev_close(struct inode *inode, struct file *file)
 {
 	struct vduse_conn *conn = file->private_data;
 	struct vduse_dev *dev = conn->dev;
-	struct vduse_domain *domain;
-	u32 i;
 
 	/* Until then, an abort may still look at it. */
 	mutex_lock(&dev->lock);
-	for (i = 0; i < dev->vq_num; i++)
-		vduse_queue_drop_kickfd(dev->vqs[i], conn);
-	domain = vduse_dev_domain(dev);
-	if (domain)
-		vduse_umem_drop(domain, &conn->cut);
-	/* For the driver a server that is gone has let go of its rings. */
-	if (domain && !conn->cut && vduse_ext(dev, VDUSE_EXT_RECOVER))
-		vduse_window_shut(domain);
 	vduse_conn_close(conn);
 	mutex_unlock(&dev->lock);
 	kfree(conn);

@@ -78,6 +78,14 @@ static void vduse_info_fill_device(struct vduse_dev *dev,
 	info->bounce_size = READ_ONCE(dev->bounce_size);
 }
 
+/* Messages without an answer. */
+u32 vduse_info_pending(struct vduse_dev *dev)
+{
+	lockdep_assert_held(&dev->msg_lock);
+	return list_count_nodes(&dev->msg_read) +
+	       list_count_nodes(&dev->msg_queued);
+}
+
 static void vduse_info_fill_messages(struct vduse_dev *dev,
 				     struct vduse_ext_info *info)
 {
@@ -96,8 +104,7 @@ static void vduse_info_fill_messages(struct vduse_dev *dev,
 	info->last_error_type = dev->last_error_type;
 	info->last_error_age_ns = dev->last_error ?
 				  vduse_info_age(dev->last_error_time) : 0;
-	info->pending = list_count_nodes(&dev->msg_read) +
-			list_count_nodes(&dev->msg_queued);
+	info->pending = vduse_info_pending(dev);
 	spin_unlock(&dev->msg_lock);
 }
 

@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
+#include "domain.h"
 #include "message.h"
 #include "trace.h"
 
@@ -285,11 +286,39 @@ void vduse_conn_drop(struct vduse_dev *dev)
 		vduse_msg_fail_all(dev, ESHUTDOWN);
 }
 
-/* The server has closed the device. */
+/**
+ * vduse_conn_strip - take from a server what it has of the device
+ * @conn: it
+ * @windows: what it has mapped, too
+ */
+void vduse_conn_strip(struct vduse_conn *conn, bool windows)
+{
+	struct vduse_dev *dev = conn->dev;
+	struct vduse_domain *domain = vduse_dev_domain(dev);
+	u32 i;
+
+	lockdep_assert_held(&dev->lock);
+	for (i = 0; i < dev->vq_num; i++) {
+		vduse_queue_drop_kickfd(dev->vqs[i], conn);
+		cond_resched();
+	}
+	if (!domain)
+		return;
+	vduse_umem_drop(domain, &conn->cut);
+	if (windows)
+		vduse_window_shut(domain);
+}
+
+/*
+ * The server has closed the device. With RECOVER that ends a reset, so it lets
+ * go of the rings then, too; one that was cut off has nothing left.
+ */
 void vduse_conn_close(struct vduse_conn *conn)
 {
 	struct vduse_dev *dev = conn->dev;
 
+	vduse_conn_strip(conn, !conn->cut &&
+			       vduse_ext(dev, VDUSE_EXT_RECOVER));
 	spin_lock(&dev->msg_lock);
 	if (dev->conn == conn)
 		vduse_conn_drop(dev);

@@ -324,6 +324,11 @@ static inline bool vduse_ext(const struct vduse_dev *dev, u64 extension)
 	return dev->extensions & extension;
 }
 
+static inline struct vduse_dev *vduse_from_device(struct device *device)
+{
+	return container_of(device, struct vduse_dev, dev);
+}
+
 static inline struct vduse_dev *vduse_from_vdpa(struct vdpa_device *vdpa)
 {
 	return container_of(vdpa, struct vduse_vdpa, vdpa)->dev;
@@ -375,6 +380,7 @@ bool vduse_setup_writable(const struct vduse_setup *setup, u32 offset);
 
 /* info.c */
 int vduse_info_get(struct vduse_ext_info __user *argp);
+u32 vduse_info_pending(struct vduse_dev *dev);
 ssize_t vduse_info_show_messages(struct vduse_dev *dev, char *buf);
 
 /* wait.c */
@@ -405,6 +411,7 @@ __poll_t vduse_dev_poll(struct file *file, struct poll_table_struct *wait);
 int vduse_conn_open(struct vduse_conn *conn);
 int vduse_conn_use(struct vduse_conn *conn);
 void vduse_conn_drop(struct vduse_dev *dev);
+void vduse_conn_strip(struct vduse_conn *conn, bool windows);
 void vduse_conn_close(struct vduse_conn *conn);
 
 /* status.c */
@@ -491,6 +498,8 @@ extern const struct attribute_group vduse_ext_group;
 
 /* attrs.c */
 extern const struct attribute_group *vduse_dev_groups[];
+ssize_t vduse_store_seconds(unsigned int *seconds, const char *buf,
+			    size_t count);
 extern const struct kobj_type vduse_queue_type;
 
 #endif /* VDUSE_H */

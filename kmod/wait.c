@@ -7,7 +7,6 @@
 #include <linux/reboot.h>
 #include <linux/sched.h>
 
-#include "domain.h"
 #include "message.h"
 #include "trace.h"
 
@@ -85,22 +84,6 @@ unsigned long vduse_patience(struct vduse_dev *dev)
 	return patience;
 }
 
-/* The server is cut off: what it has of the device is taken from it. */
-static void vduse_dev_cut(struct vduse_dev *dev, struct vduse_conn *conn)
-{
-	struct vduse_domain *domain = vduse_dev_domain(dev);
-	u32 i;
-
-	for (i = 0; i < dev->vq_num; i++) {
-		vduse_queue_drop_kickfd(dev->vqs[i], conn);
-		cond_resched();
-	}
-	if (domain) {
-		vduse_umem_drop(domain, &conn->cut);
-		vduse_window_shut(domain);
-	}
-}
-
 /**
  * vduse_dev_abort - end all waits, and cut the server off
  * @dev: the device
@@ -133,7 +116,7 @@ void vduse_dev_abort(struct vduse_dev *dev)
 
 	/* It stays: its file cannot be released while dev->lock is held. */
 	if (conn)
-		vduse_dev_cut(dev, conn);
+		vduse_conn_strip(conn, true);
 	mutex_unlock(&dev->lock);
 }
 
