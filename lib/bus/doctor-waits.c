@@ -12,11 +12,20 @@
 /* No server that lives takes so long. */
 #define OLD_NS UINT64_C(5000000000)
 
+/* A list of names, cut where there is no room; from an empty text. */
+static void append(char *text, size_t size, const char *name)
+{
+	size_t len = strlen(text);
+
+	if (snprintf(text + len, size - len, "%s%s", len ? ", " : "",
+		     name) < 0)
+		text[len] = '\0';
+}
+
 void vdu__check_extensions(struct vdu_ctx *ctx, struct vdu_check *check)
 {
 	CLEANUP_CLOSE int fd = vdu__ext_open(ctx);
 	char text[128] = "";
-	size_t len = 0;
 	uint64_t has;
 
 	if (fd == -ENOENT || fd == -EOPNOTSUPP) {
@@ -31,14 +40,9 @@ void vdu__check_extensions(struct vdu_ctx *ctx, struct vdu_check *check)
 		return;
 	}
 	has = vdu__ext_get(fd);
-	for (unsigned int bit = 0; vdu_extension_name(bit); bit++) {
-		int n = 0;
-
+	for (unsigned int bit = 0; vdu_extension_name(bit); bit++)
 		if (has >> bit & 1)
-			n = snprintf(text + len, sizeof(text) - len, "%s%s",
-				     len ? ", " : "", vdu_extension_name(bit));
-		len = MIN(len + (size_t)MAX(n, 0), sizeof(text) - 1);
-	}
+			append(text, sizeof(text), vdu_extension_name(bit));
 	vdu__check_set(check, VDU_CHECK_OK, NULL, "%s", text);
 }
 
@@ -108,7 +112,6 @@ void vdu__check_waits(struct vdu_ctx *ctx, struct vdu_check *check)
 	struct vduse_ext_message oldest = { 0 };
 	struct vduse_ext_info info = { 0 };
 	char text[160] = "";
-	size_t len = 0;
 
 	while (strcmp(condition->check, check->name) != 0)
 		condition++;
@@ -118,15 +121,10 @@ void vdu__check_waits(struct vdu_ctx *ctx, struct vdu_check *check)
 			       "not known");
 		return;
 	}
-	while (next_device(fd, &info, &oldest) == 0) {
-		int n = 0;
-
+	while (next_device(fd, &info, &oldest) == 0)
 		if (condition->is(&info, &oldest))
-			n = snprintf(text + len, sizeof(text) - len, "%s%s",
-				     len ? ", " : "", info.name);
-		len = MIN(len + (size_t)MAX(n, 0), sizeof(text) - 1);
-	}
-	if (len)
+			append(text, sizeof(text), info.name);
+	if (text[0])
 		vdu__check_set(check, condition->status, condition->remedy,
 			       "%s: %s", condition->what, text);
 	else

@@ -8,6 +8,26 @@
 
 #include "lib/bus/bus.h"
 
+int vdu__info_open(const struct vdu_ctx *ctx, const char *name,
+		   const char *cannot, struct vdu_error *err)
+{
+	int fd;
+
+	if (!vdu__device_exists(ctx, name) ||
+	    strlen(name) >= VDUSE_EXT_NAME_MAX)
+		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
+				 "no device '%s'", name);
+	fd = vdu__ext_open(ctx);
+	if (fd == -EOPNOTSUPP || fd == -ENOENT)
+		return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
+				 "the loaded vduse module %s", cannot);
+	if (fd < 0)
+		return vdu__fail(err, VDU_STAGE_CONTROL, fd,
+				 "cannot open /dev/vduse/control: %s",
+				 strerror(-fd));
+	return fd;
+}
+
 int vdu__info_get(int control_fd, struct vduse_ext_info *io)
 {
 	return ioctl(control_fd, VDUSE_EXT_GET_INFO, io) < 0 ? -errno : 0;
@@ -64,19 +84,12 @@ ssize_t vdu__info_all(const struct vdu_ctx *ctx, struct vduse_ext_info **ret)
 int vdu__abort(const struct vdu_ctx *ctx, const char *name,
 	       struct vdu_error *err)
 {
-	CLEANUP_CLOSE int fd = vdu__ext_open(ctx);
+	CLEANUP_CLOSE int fd = vdu__info_open(ctx, name,
+					      "cannot abort a device", err);
 	char buf[VDUSE_EXT_NAME_MAX] = "";
 
-	if (!vdu__device_exists(ctx, name) || strlen(name) >= sizeof(buf))
-		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
-				 "no device '%s'", name);
-	if (fd == -EOPNOTSUPP || fd == -ENOENT)
-		return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
-				 "the loaded vduse module cannot abort a device");
 	if (fd < 0)
-		return vdu__fail(err, VDU_STAGE_CONTROL, fd,
-				 "cannot open /dev/vduse/control: %s",
-				 strerror(-fd));
+		return fd;
 	memcpy(buf, name, strlen(name));
 	if (ioctl(fd, VDUSE_EXT_ABORT, buf) == 0)
 		return 0;

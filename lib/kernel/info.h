@@ -8,6 +8,13 @@
 #include "lib/kernel/ext.h"
 
 /*
+ * A control_fd for what is asked of one device. -ENOENT: there is none;
+ * -EOPNOTSUPP with VDU_STAGE_MODULE: "the loaded vduse module CANNOT".
+ */
+int vdu__info_open(const struct vdu_ctx *ctx, const char *name,
+		   const char *cannot, struct vdu_error *err);
+
+/*
  * Of the device named in io, or if that is "" of the one after io->cursor;
  * room for queues and messages as io says. -ENOENT: no such device, no more.
  */

@@ -62,23 +62,14 @@ PUBLIC int vdu_inspect(struct vdu_ctx *ctx, const char *name,
 {
 	CLEANUP(freep) struct vdu_inspection *inspection =
 		calloc(1, sizeof(*inspection));
-	CLEANUP_CLOSE int fd = vdu__ext_open(ctx);
+	CLEANUP_CLOSE int fd = vdu__info_open(ctx, name, "does not tell", err);
 	int r;
 
+	if (fd < 0)
+		return fd;
 	if (!inspection)
 		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOMEM,
 				 "out of memory");
-	if (!vdu__device_exists(ctx, name) ||
-	    strlen(name) >= sizeof(inspection->info.name))
-		return vdu__fail(err, VDU_STAGE_LOOKUP, -ENOENT,
-				 "no device '%s'", name);
-	if (fd == -EOPNOTSUPP || fd == -ENOENT)
-		return vdu__fail(err, VDU_STAGE_MODULE, -EOPNOTSUPP,
-				 "the loaded vduse module does not tell");
-	if (fd < 0)
-		return vdu__fail(err, VDU_STAGE_CONTROL, fd,
-				 "cannot open /dev/vduse/control: %s",
-				 strerror(-fd));
 	inspection->ctx = ctx;
 	(void)snprintf(inspection->info.name, sizeof(inspection->info.name),
 		       "%s", name);
