@@ -27,19 +27,12 @@ static atomic_uint got[CODES + 1], strange;
 
 static void begin(void)
 {
-	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &clear_wish);
-	host_start(&host, fd);
-	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
-	vhost = vmm_open(PROBE_NAME);
+	fd = served_begin(&host, &clear_wish, &vhost);
 }
 
 static void end(void)
 {
-	close(vhost);
-	check("detach", !detach(PROBE_NAME));
-	host_stop(&host);
-	device_end(PROBE_NAME, fd);
+	served_end(&host, fd, vhost);
 }
 
 static uint32_t driver_reads(void)

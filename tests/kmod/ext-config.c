@@ -25,19 +25,12 @@ static int fd, vhost;
 
 static void begin(void)
 {
-	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &config_wish);
-	host_start(&host, fd);
-	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
-	vhost = vmm_open(PROBE_NAME);
+	fd = served_begin(&host, &config_wish, &vhost);
 }
 
 static void end(void)
 {
-	close(vhost);
-	check("detach", !detach(PROBE_NAME));
-	host_stop(&host);
-	device_end(PROBE_NAME, fd);
+	served_end(&host, fd, vhost);
 }
 
 /* The uAPI's own way. */

@@ -27,20 +27,13 @@ static void begin(void)
 	/* A VMM waits until there is an answer. */
 	const struct wish wish = { .extensions = VDUSE_EXT_RECOVER };
 
-	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &wish);
-	host_start(&host, fd);
-	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
-	vhost = vmm_open(PROBE_NAME);
+	fd = served_begin(&host, &wish, &vhost);
 	vmm_start(vhost, 0);
 }
 
 static void end(void)
 {
-	close(vhost);
-	check("detach", !detach(PROBE_NAME));
-	host_stop(&host);
-	device_end(PROBE_NAME, fd);
+	served_end(&host, fd, vhost);
 }
 
 static long get_base(void *arg)

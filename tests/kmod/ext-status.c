@@ -20,20 +20,13 @@ static const struct wish recover_wish = { .extensions = VDUSE_EXT_RECOVER };
 
 static void begin(void)
 {
-	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &recover_wish);
-	host_start(&host, fd);
-	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
-	vhost = vmm_open(PROBE_NAME);
+	fd = served_begin(&host, &recover_wish, &vhost);
 	vmm_start(vhost, 0);
 }
 
 static void end(void)
 {
-	close(vhost);
-	check("detach", !detach(PROBE_NAME));
-	host_stop(&host);
-	device_end(PROBE_NAME, fd);
+	served_end(&host, fd, vhost);
 }
 
 static void see_server_status(const char *key)

@@ -29,19 +29,12 @@ static void begin(uint64_t instance, uint64_t extensions)
 		.extensions = extensions,
 	};
 
-	memset(&host, 0, sizeof(host));
-	fd = device(PROBE_NAME, &wish);
-	host_start(&host, fd);
-	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
-	vhost = vmm_open(PROBE_NAME);
+	fd = served_begin(&host, &wish, &vhost);
 }
 
 static void end(void)
 {
-	close(vhost);
-	check("detach", !detach(PROBE_NAME));
-	host_stop(&host);
-	device_end(PROBE_NAME, fd);
+	served_end(&host, fd, vhost);
 }
 
 static void see_backend(void)

@@ -20,6 +20,25 @@ int vmm_open(const char *name)
 	return vhost;
 }
 
+int served_begin(struct host *host, const struct wish *wish, int *ret_vhost)
+{
+	int fd = device(PROBE_NAME, wish);
+
+	memset(host, 0, sizeof(*host));
+	host_start(host, fd);
+	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
+	*ret_vhost = vmm_open(PROBE_NAME);
+	return fd;
+}
+
+void served_end(struct host *host, int fd, int vhost)
+{
+	close(vhost);
+	check("detach", !detach(PROBE_NAME));
+	host_stop(host);
+	device_end(PROBE_NAME, fd);
+}
+
 uint8_t vmm_status(int vhost)
 {
 	uint8_t status = 0;

@@ -24,11 +24,7 @@ void writer_begin_with(uint64_t extensions)
 	struct wish wish = write_wish;
 
 	wish.extensions = extensions;
-	memset(&writer, 0, sizeof(writer));
-	writer.fd = device(PROBE_NAME, &wish);
-	host_start(&writer.host, writer.fd);
-	check("attach", !attach(PROBE_NAME, "vhost_vdpa"));
-	writer.vhost = vmm_open(PROBE_NAME);
+	writer.fd = served_begin(&writer.host, &wish, &writer.vhost);
 }
 
 void writer_begin(void)
@@ -38,10 +34,7 @@ void writer_begin(void)
 
 void writer_end(void)
 {
-	close(writer.vhost);
-	check("detach", !detach(PROBE_NAME));
-	host_stop(&writer.host);
-	device_end(PROBE_NAME, writer.fd);
+	served_end(&writer.host, writer.fd, writer.vhost);
 }
 
 long driver_writes(void *arg)

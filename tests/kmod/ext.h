@@ -145,6 +145,13 @@ long abort_device(const char *name);
 
 /* The owner of a vhost node. */
 int vmm_open(const char *name);
+
+/*
+ * A device PROBE_NAME, its server at work, and a VMM that has it: the fd of the
+ * server. And the end of all three.
+ */
+int served_begin(struct host *host, const struct wish *wish, int *ret_vhost);
+void served_end(struct host *host, int fd, int vhost);
 uint8_t vmm_status(int vhost);
 /* Set it; what is read back. */
 uint8_t vmm_set_status(int vhost, uint8_t status);
