@@ -36,7 +36,7 @@ static const struct option_row rows[] = {
 	{ "queues", 0, 0, OPTION_UINT, 0, O(queues), "N",
 	  "number of virtqueues (default 1)", NULL, 1, VDU_QUEUES_MAX },
 	{ "queue-size", 0, 0, OPTION_UINT, 0, O(queue_size), "N",
-	  "descriptors of a virtqueue, a power of two (default 256)",
+	  "descriptors of a virtqueue, a power of two (default 1024)",
 	  NULL, VDU_QUEUE_SIZE_MIN, VDU_QUEUE_SIZE_MAX },
 	{ "block-size", 0, 0, OPTION_SIZE, 0, O(block_size), "BYTES",
 	  "logical block size: 512 (default) to 4096", NULL, 512, 4096 },

@@ -10,6 +10,41 @@
 
 #include "domain.h"
 
+/* Slot 0 is never given out: a buffer at 0 would look like none. */
+void vduse_bounce_layout(struct vduse_domain *domain)
+{
+	u64 small = 0, single = 0;
+
+	if (domain->bounce_size >= VDUSE_SHARES_MIN) {
+		small = domain->bounce_size / VDUSE_SMALL_SHARE;
+		single = domain->bounce_size / VDUSE_SINGLE_SHARE;
+	}
+	domain->small_end = VDUSE_SLOT_SIZE +
+			    round_down(small, VDUSE_SLOT_SIZE);
+	domain->single_end = domain->small_end +
+			     round_down(single, VDUSE_SLOT_SIZE);
+}
+
+static int vduse_bounce_init_pools(struct vduse_domain *domain)
+{
+	u32 small = (domain->small_end - VDUSE_SLOT_SIZE) >> VDUSE_SMALL_SHIFT;
+	u32 single = (domain->single_end - domain->small_end) >>
+		     VDUSE_SLOT_SHIFT;
+	u32 i;
+	int ret;
+
+	ret = vduse_pool_init(&domain->small, small);
+	if (ret)
+		return ret;
+	domain->small_orig = kvmalloc_array(small, sizeof(*domain->small_orig),
+					    GFP_KERNEL);
+	if (small && !domain->small_orig)
+		return -ENOMEM;
+	for (i = 0; i < small; i++)
+		domain->small_orig[i] = VDUSE_SLOT_FREE;
+	return vduse_pool_init(&domain->single, single);
+}
+
 int vduse_bounce_init(struct vduse_domain *domain)
 {
 	size_t slots = domain->bounce_size >> VDUSE_SLOT_SHIFT;
@@ -23,7 +58,7 @@ int vduse_bounce_init(struct vduse_domain *domain)
 
 	for (i = 0; i < slots; i++)
 		domain->orig[i] = VDUSE_SLOT_FREE;
-	return 0;
+	return vduse_bounce_init_pools(domain);
 }
 
 void vduse_bounce_exit(struct vduse_domain *domain)
@@ -35,15 +70,16 @@ void vduse_bounce_exit(struct vduse_domain *domain)
 			put_page(domain->pages[i].page);
 	kvfree(domain->pages);
 	kvfree(domain->orig);
+	kvfree(domain->small_orig);
+	vduse_pool_exit(&domain->small);
+	vduse_pool_exit(&domain->single);
 }
 
-/* Slots of other owners may lie in the same page: the first one wins. */
+/* Buffers of other owners may lie in the same page: the first one wins. */
 static int vduse_bounce_make_page(struct vduse_bounce_page *bounce)
 {
 	struct page *page;
 
-	if (READ_ONCE(bounce->page))
-		return 0;
 	page = alloc_page(GFP_ATOMIC | __GFP_ZERO | __GFP_NOWARN);
 	if (!page)
 		return -ENOMEM;
@@ -58,7 +94,8 @@ static int vduse_bounce_make_pages(struct vduse_domain *domain, u64 iova,
 	unsigned long i, last = (iova + size - 1) >> PAGE_SHIFT;
 
 	for (i = iova >> PAGE_SHIFT; i <= last; i++)
-		if (vduse_bounce_make_page(&domain->pages[i]))
+		if (!READ_ONCE(domain->pages[i].page) &&
+		    vduse_bounce_make_page(&domain->pages[i]))
 			return -ENOMEM;
 	return 0;
 }
@@ -84,42 +121,89 @@ static void vduse_bounce_copy_orig(void *bounce, phys_addr_t orig, size_t size,
 	}
 }
 
-/* Copy within one slot, to or from the page that stands for it. */
-static void vduse_bounce_copy_page(struct page *page, u64 iova,
-				   phys_addr_t orig, size_t size,
-				   bool to_device)
+/* The same where all memory has an address, which spares most of it. */
+static __always_inline void vduse_bounce_copy_low(void *bounce, void *orig,
+						  size_t size, bool to_device)
+{
+	void *to = to_device ? bounce : orig;
+	void *from = to_device ? orig : bounce;
+
+	if (size == PAGE_SIZE && PAGE_ALIGNED(to) && PAGE_ALIGNED(from))
+		copy_page(to, from);
+	else
+		memcpy(to, from, size);
+}
+
+/* Copy within one page of bounce memory. */
+static __always_inline void vduse_bounce_copy_page(struct page *page, u64 iova,
+						   phys_addr_t orig,
+						   size_t size, bool to_device)
 {
 	void *vaddr;
 
 	if (!page)
 		return;
-
+	if (!IS_ENABLED(CONFIG_HIGHMEM)) {
+		vduse_bounce_copy_low(page_address(page) + offset_in_page(iova),
+				      phys_to_virt(orig), size, to_device);
+		return;
+	}
 	vaddr = kmap_local_page(page);
-	vduse_bounce_copy_orig(vaddr + offset_in_page(iova),
-			       orig + (iova & (VDUSE_SLOT_SIZE - 1)),
-			       size, to_device);
+	vduse_bounce_copy_orig(vaddr + offset_in_page(iova), orig, size,
+			       to_device);
 	kunmap_local(vaddr);
 }
 
-static void vduse_bounce_copy_slot(struct vduse_domain *domain, u64 iova,
-				   size_t size, bool to_device)
+/* To or from memory of the server, which it may take away. */
+static noinline void vduse_bounce_copy_umem(struct vduse_domain *domain,
+					    u64 iova, phys_addr_t orig,
+					    size_t size, bool to_device)
 {
 	struct vduse_bounce_page *bounce = &domain->pages[iova >> PAGE_SHIFT];
-	phys_addr_t orig = domain->orig[iova >> VDUSE_SLOT_SHIFT];
 	unsigned long flags;
 
-	if (orig == VDUSE_SLOT_FREE)
-		return;
-
-	if (!READ_ONCE(domain->umem_used)) {
-		vduse_bounce_copy_page(bounce->page, iova, orig, size,
-				       to_device);
-		return;
-	}
 	read_lock_irqsave(&domain->umem_rwlock, flags);
 	vduse_bounce_copy_page(bounce->user ?: bounce->page, iova, orig, size,
 			       to_device);
 	read_unlock_irqrestore(&domain->umem_rwlock, flags);
+}
+
+/* Copy what lies at an address and in one place, from or to where orig says. */
+static __always_inline void vduse_bounce_copy_place(struct vduse_domain *domain,
+						    u64 iova, phys_addr_t orig,
+						    size_t size, bool to_device)
+{
+	/* The other side of this is in umem.c. */
+	rcu_read_lock_sched();
+	if (unlikely(READ_ONCE(domain->umem_used)))
+		vduse_bounce_copy_umem(domain, iova, orig, size, to_device);
+	else
+		vduse_bounce_copy_page(domain->pages[iova >> PAGE_SHIFT].page,
+				       iova, orig, size, to_device);
+	rcu_read_unlock_sched();
+}
+
+static u32 vduse_small_place(u64 iova)
+{
+	return (iova - VDUSE_SLOT_SIZE) >> VDUSE_SMALL_SHIFT;
+}
+
+/* Whether an address belongs to a small place: slot 0 is none. */
+static bool vduse_is_small(const struct vduse_domain *domain, u64 iova)
+{
+	return iova < domain->small_end && iova >= VDUSE_SLOT_SIZE;
+}
+
+/* Where it is noted what an address stands for, and what its place holds. */
+static phys_addr_t *vduse_bounce_orig(struct vduse_domain *domain, u64 iova,
+				      size_t *size)
+{
+	if (vduse_is_small(domain, iova)) {
+		*size = VDUSE_SMALL_SIZE;
+		return &domain->small_orig[vduse_small_place(iova)];
+	}
+	*size = VDUSE_SLOT_SIZE;
+	return &domain->orig[iova >> VDUSE_SLOT_SHIFT];
 }
 
 /**
@@ -132,21 +216,22 @@ static void vduse_bounce_copy_slot(struct vduse_domain *domain, u64 iova,
 void vduse_bounce_copy(struct vduse_domain *domain, dma_addr_t addr,
 		       size_t size, bool to_device)
 {
-	size_t len;
+	size_t place, offset, len;
+	phys_addr_t orig;
 
 	if (addr >= domain->bounce_size || size > domain->bounce_size - addr)
 		return;
 
-	/* The other side of this is in umem.c. */
-	rcu_read_lock();
 	while (size) {
-		len = min(size, VDUSE_SLOT_SIZE -
-			  (size_t)(addr & (VDUSE_SLOT_SIZE - 1)));
-		vduse_bounce_copy_slot(domain, addr, len, to_device);
+		orig = *vduse_bounce_orig(domain, addr, &place);
+		offset = addr & (place - 1);
+		len = min(size, place - offset);
+		if (orig != VDUSE_SLOT_FREE)
+			vduse_bounce_copy_place(domain, addr, orig + offset,
+						len, to_device);
 		addr += len;
 		size -= len;
 	}
-	rcu_read_unlock();
 }
 
 static void vduse_bounce_set_orig(struct vduse_domain *domain, u64 iova,
@@ -178,6 +263,43 @@ static void vduse_bounce_show(struct vduse_domain *domain)
 	spin_unlock_irqrestore(&domain->lock, flags);
 }
 
+/* Find a place for a buffer that needs one only; 0 if there is none. */
+static u64 vduse_bounce_get_place(struct vduse_domain *domain, size_t size)
+{
+	int place;
+
+	if (size <= VDUSE_SMALL_SIZE) {
+		place = vduse_pool_get(&domain->small);
+		if (likely(place >= 0))
+			return VDUSE_SLOT_SIZE +
+			       ((u64)place << VDUSE_SMALL_SHIFT);
+	}
+	place = vduse_pool_get(&domain->single);
+	if (likely(place >= 0))
+		return domain->small_end + ((u64)place << VDUSE_SLOT_SHIFT);
+	return 0;
+}
+
+static u64 vduse_bounce_get_slots(struct vduse_domain *domain, size_t size)
+{
+	unsigned long limit = (domain->bounce_size >> VDUSE_SLOT_SHIFT) - 1;
+
+	return (u64)alloc_iova_fast(&domain->stream, vduse_slots(size), limit,
+				    true) << VDUSE_SLOT_SHIFT;
+}
+
+static void vduse_bounce_put(struct vduse_domain *domain, u64 iova, size_t size)
+{
+	if (iova < domain->small_end)
+		vduse_pool_put(&domain->small, vduse_small_place(iova));
+	else if (iova < domain->single_end)
+		vduse_pool_put(&domain->single,
+			       (iova - domain->small_end) >> VDUSE_SLOT_SHIFT);
+	else
+		free_iova_fast(&domain->stream, iova >> VDUSE_SLOT_SHIFT,
+			       vduse_slots(size));
+}
+
 /**
  * vduse_bounce_map - map a driver's buffer
  * @domain: the address space
@@ -192,25 +314,32 @@ static void vduse_bounce_show(struct vduse_domain *domain)
 dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 			    size_t size, enum dma_data_direction dir, bool sync)
 {
-	unsigned long pfn, limit;
-	u64 iova;
+	bool copy = sync && (dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL);
+	size_t place;
+	u64 iova = 0;
 
 	if (!size || size > domain->bounce_size)
 		return DMA_MAPPING_ERROR;
-	limit = (domain->bounce_size >> VDUSE_SLOT_SHIFT) - 1;
-	pfn = alloc_iova_fast(&domain->stream, vduse_slots(size), limit, true);
-	if (!pfn)
+	if (size <= VDUSE_SLOT_SIZE)
+		iova = vduse_bounce_get_place(domain, size);
+	if (!iova)
+		iova = vduse_bounce_get_slots(domain, size);
+	if (!iova)
 		return DMA_MAPPING_ERROR;
 
-	iova = (u64)pfn << VDUSE_SLOT_SHIFT;
 	if (vduse_bounce_make_pages(domain, iova, size)) {
-		free_iova_fast(&domain->stream, pfn, vduse_slots(size));
+		vduse_bounce_put(domain, iova, size);
 		return DMA_MAPPING_ERROR;
 	}
-	atomic_inc(&domain->mapped);
 	vduse_bounce_show(domain);
+	if (size <= VDUSE_SLOT_SIZE) {
+		*vduse_bounce_orig(domain, iova, &place) = phys;
+		if (copy)
+			vduse_bounce_copy_place(domain, iova, phys, size, true);
+		return iova;
+	}
 	vduse_bounce_set_orig(domain, iova, size, phys);
-	if (sync && (dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL))
+	if (copy)
 		vduse_bounce_copy(domain, iova, size, true);
 	return iova;
 }
@@ -226,14 +355,25 @@ dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 void vduse_bounce_unmap(struct vduse_domain *domain, dma_addr_t addr,
 			size_t size, enum dma_data_direction dir, bool sync)
 {
+	bool copy = sync && (dir == DMA_FROM_DEVICE ||
+			     dir == DMA_BIDIRECTIONAL);
+	phys_addr_t *orig;
+	size_t place;
+
 	if (addr >= domain->bounce_size || size > domain->bounce_size - addr)
 		return;
-	if (sync && (dir == DMA_FROM_DEVICE || dir == DMA_BIDIRECTIONAL))
-		vduse_bounce_copy(domain, addr, size, false);
-	vduse_bounce_set_orig(domain, addr, size, VDUSE_SLOT_FREE);
-	atomic_dec(&domain->mapped);
-	free_iova_fast(&domain->stream, addr >> VDUSE_SLOT_SHIFT,
-		       vduse_slots(size));
+	if (size <= VDUSE_SLOT_SIZE) {
+		orig = vduse_bounce_orig(domain, addr, &place);
+		if (copy && *orig != VDUSE_SLOT_FREE)
+			vduse_bounce_copy_place(domain, addr, *orig, size,
+						false);
+		*orig = VDUSE_SLOT_FREE;
+	} else {
+		if (copy)
+			vduse_bounce_copy(domain, addr, size, false);
+		vduse_bounce_set_orig(domain, addr, size, VDUSE_SLOT_FREE);
+	}
+	vduse_bounce_put(domain, addr, size);
 }
 
 /**

@@ -2,7 +2,8 @@
 /*
  * The I/O address space of a device: what the server may map.
  *
- *	[4 KiB, bounce_size)		bounce buffers, one region at 0
+ *	[4 KiB, bounce_size)		bounce buffers, one region at 0: small
+ *					ones first, then single slots, then all
  *	[bounce_size, VDUSE_IOVA_END)	rings, one region each
  *	anywhere			memory of a vhost user
  *
@@ -35,6 +36,43 @@
 #define VDUSE_SLOT_SHIFT	12
 #define VDUSE_SLOT_SIZE		BIT(VDUSE_SLOT_SHIFT)
 #define VDUSE_SLOT_FREE		(~(phys_addr_t)0)
+
+/*
+ * Headers, status bytes and short indirect tables: many of them in a slot. So
+ * much of the streaming part is theirs, and of buffers that fit into a slot; in
+ * a small one these are taken from what is for all.
+ */
+#define VDUSE_SMALL_SHIFT	6
+#define VDUSE_SMALL_SIZE	BIT(VDUSE_SMALL_SHIFT)
+#define VDUSE_SMALL_SHARE	64
+#define VDUSE_SINGLE_SHARE	4
+#define VDUSE_SHARES_MIN	SZ_4M
+
+#define VDUSE_STACK_SIZE	64
+
+/**
+ * struct vduse_stack - places that a processor has at hand
+ * @n: how many
+ * @at: their numbers
+ */
+struct vduse_stack {
+	unsigned int n;
+	u32 at[VDUSE_STACK_SIZE];
+};
+
+/**
+ * struct vduse_pool - places of one size (pool.c)
+ * @stacks: of each processor, used with interrupts off; NULL: no places at all
+ * @lock: guards what follows; a leaf
+ * @n: how many are free, beside those in @stacks
+ * @free: their numbers
+ */
+struct vduse_pool {
+	struct vduse_stack __percpu *stacks;
+	spinlock_t lock;	/* see above */
+	u32 n;
+	u32 *free;
+};
 
 /**
  * struct vduse_bounce_page - one page of bounce memory
@@ -71,12 +109,16 @@ struct vduse_umem {
  * @ref: one for the device, one for each window
  * @nas: how many address spaces
  * @bounce_size: bytes of the streaming part
- * @stream: allocator of the streaming part, in slots
+ * @small: places of VDUSE_SMALL_SIZE bytes, from the second slot on
+ * @small_orig: physical address of the driver's buffer, by place
+ * @small_end: where they end
+ * @single: slots, from there on
+ * @single_end: where they end
+ * @stream: allocator of the streaming part behind them, in slots
  * @coherent: allocator of the rings, in pages
  * @pages: bounce memory by page
  * @orig: by slot, physical address of the driver's buffer; the owner of the
  *	slot writes it
- * @mapped: buffers that drivers have mapped now
  * @umem_used: copies must look for pages of the server, under @umem_rwlock;
  *	unset, they need no lock
  * @umem_rwlock: guards vduse_bounce_page.user and its memory against copies
@@ -94,11 +136,15 @@ struct vduse_domain {
 	struct kref ref;
 	u32 nas;
 	size_t bounce_size;
+	struct vduse_pool small;
+	phys_addr_t *small_orig;
+	u64 small_end;
+	struct vduse_pool single;
+	u64 single_end;
 	struct iova_domain stream;
 	struct iova_domain coherent;
 	struct vduse_bounce_page *pages;
 	phys_addr_t *orig;
-	atomic_t mapped;
 
 	bool umem_used;
 	rwlock_t umem_rwlock;	/* see above */
@@ -140,12 +186,19 @@ void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,
 void vduse_coherent_free(struct vduse_domain *domain, size_t size, void *vaddr,
 			 dma_addr_t addr);
 
+/* pool.c */
+int vduse_pool_init(struct vduse_pool *pool, u32 n);
+void vduse_pool_exit(struct vduse_pool *pool);
+int vduse_pool_get(struct vduse_pool *pool);
+void vduse_pool_put(struct vduse_pool *pool, u32 place);
+
 /* window.c */
 int vduse_window_open(struct vduse_domain *domain);
 void vduse_window_close(struct vduse_domain *domain);
 void vduse_window_shut(struct vduse_domain *domain);
 
 /* bounce.c */
+void vduse_bounce_layout(struct vduse_domain *domain);
 int vduse_bounce_init(struct vduse_domain *domain);
 void vduse_bounce_exit(struct vduse_domain *domain);
 dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,

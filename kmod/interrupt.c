@@ -3,16 +3,25 @@
  * Interrupts from the server: callbacks of the driver.
  */
 #include <linux/cpumask.h>
-#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/smp.h>
 
 #include "domain.h"
 #include "trace.h"
 #include "vduse.h"
 
-/* Buffers of one small request: header, data, status, indirect table. */
-#define VDUSE_LONE_REQUEST	4
-/* So many of them before the next one's callback runs at once. */
-#define VDUSE_LONE_ANSWERS	512
+/* A callback that takes longer is better done by another processor. */
+#define VDUSE_IRQ_HERE_NS	100000
+
+/* Run the callback, and remember how long that took. */
+static void vduse_queue_irq_run(struct vduse_queue *vq)
+{
+	u64 began = local_clock();
+
+	lockdep_assert_held(&vq->irq_lock);
+	vq->cb.callback(vq->cb.private);
+	vq->irq_ns = local_clock() - began;
+}
 
 static void vduse_queue_irq_work(struct work_struct *work)
 {
@@ -21,7 +30,7 @@ static void vduse_queue_irq_work(struct work_struct *work)
 
 	spin_lock_bh(&vq->irq_lock);
 	if (vq->ready && vq->cb.callback)
-		vq->cb.callback(vq->cb.private);
+		vduse_queue_irq_run(vq);
 	spin_unlock_bh(&vq->irq_lock);
 }
 
@@ -70,27 +79,15 @@ static void vduse_queue_irq_send(struct vduse_queue *vq)
 }
 
 /*
- * Whether to run the callback right here. With one request in flight its answer
- * is waited for, and a switch to a worker would be most of the way. With more,
- * a worker collects several answers at a time while the server goes on; and
- * answers given here would make them come one by one. So the driver must have
- * sent one at a time for a while. A server that waits twice for an answer, first
- * for the request and then for its storage, has threads of its own to run before
- * the driver gets its processor.
+ * Whether to run the callback right here, in the server's thread: a switch to a
+ * worker is most of the way of a small request, and the server's next answers
+ * would wait for it. But the callback copies what was read: while a worker does
+ * that for large requests, the server can go on with the next ones.
  */
 static bool vduse_queue_irq_here(struct vduse_queue *vq)
 {
-	struct vduse_domain *domain = vduse_dev_domain(vq->dev);
-	unsigned long waits = current->nvcsw - vq->irq_sleeps;
-
-	vq->irq_sleeps = current->nvcsw;
-	if (!domain || waits > 1 ||
-	    atomic_read(&domain->mapped) > VDUSE_LONE_REQUEST)
-		vq->irq_lone = 0;
-	else if (vq->irq_lone < VDUSE_LONE_ANSWERS)
-		vq->irq_lone++;
-	return vq->irq_lone == VDUSE_LONE_ANSWERS &&
-	       cpumask_test_cpu(raw_smp_processor_id(), vq->affinity);
+	return cpumask_test_cpu(raw_smp_processor_id(), vq->affinity) &&
+	       (vq->irq_ns <= VDUSE_IRQ_HERE_NS || num_online_cpus() == 1);
 }
 
 /**
@@ -122,8 +119,7 @@ int vduse_queue_interrupt(struct vduse_queue *vq)
 	} else if (!vq->ready || !vq->cb.callback) {
 		goto unlock;
 	} else if (vduse_queue_irq_here(vq)) {
-		vq->irq_cpu = raw_smp_processor_id();
-		vq->cb.callback(vq->cb.private);
+		vduse_queue_irq_run(vq);
 	} else {
 		vduse_queue_irq_send(vq);
 		how = VDUSE_IRQ_QUEUED;

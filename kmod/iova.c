@@ -31,8 +31,8 @@ static int vduse_domain_init_iova(struct vduse_domain *domain)
 {
 	int ret;
 
-	/* Slot 0 is never given out: a buffer at 0 would look like none. */
-	init_iova_domain(&domain->stream, VDUSE_SLOT_SIZE, 1);
+	init_iova_domain(&domain->stream, VDUSE_SLOT_SIZE,
+			 domain->single_end >> VDUSE_SLOT_SHIFT);
 	init_iova_domain(&domain->coherent, PAGE_SIZE,
 			 domain->bounce_size >> PAGE_SHIFT);
 	ret = iova_domain_init_rcaches(&domain->stream);
@@ -64,6 +64,7 @@ struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas)
 	spin_lock_init(&domain->lock);
 	rwlock_init(&domain->umem_rwlock);
 	mutex_init(&domain->umem_lock);
+	vduse_bounce_layout(domain);
 	ret = vduse_domain_init_iova(domain);
 	if (ret)
 		goto err_free;

@@ -74,10 +74,8 @@ enum vduse_irq_how {
  * @irq_lock: guards the driver's callback and runs it; see the lock order
  * @cb: the driver's callback, under @irq_lock
  * @affinity: where the callback may run, written under @irq_lock
- * @irq_cpu: where it ran last, under @irq_lock
- * @irq_lone: answers to one request in flight, one after the other, each given
- *	without a wait of the server in between; under @irq_lock
- * @irq_sleeps: how often the server's thread had waited, at the last of them
+ * @irq_cpu: which worker ran it last, under @irq_lock
+ * @irq_ns: how long it took the last time, under @irq_lock
  * @irq_work: runs the callback on another processor
  * @interrupts: callbacks run or signalled, under @irq_lock
  * @lock: guards what follows; a leaf but for the wait queues of eventfds
@@ -104,8 +102,7 @@ struct vduse_queue {
 	struct vdpa_callback cb;
 	cpumask_var_t affinity;
 	unsigned int irq_cpu;
-	unsigned int irq_lone;
-	unsigned long irq_sleeps;
+	u64 irq_ns;
 	struct work_struct irq_work;
 	u64 interrupts;
 

@@ -18,6 +18,7 @@
 #include "lib/blk/config.h"
 #include "lib/blk/request.h"
 #include "lib/util/ctx.h"
+#include "lib/util/pace.h"
 
 enum vdu__io_op {
 	VDU_IO_READ,
@@ -27,9 +28,19 @@ enum vdu__io_op {
 	VDU_IO_WRITE_ZEROES,
 };
 
+/*
+ * Of a data thread: how I/O that is done at once, without the ring, went lately.
+ */
+struct vdu__at_once {
+	uint64_t now_ns;	/* at the last look at the clock */
+	struct vdu__pace read, write;
+	bool write_waits;	/* the file system cannot say that it would */
+};
+
 struct vdu__io {
 	enum vdu__io_op op;
 	int fd;				/* file: the data thread's */
+	struct vdu__at_once *at_once;	/* the same; NULL: through the ring */
 	bool durable;			/* write: on stable storage when done */
 	uint64_t offset, len;		/* bytes; read and write */
 	struct iovec *iov;		/* consumed as the I/O goes on */
@@ -42,6 +53,7 @@ struct vdu__io {
 };
 
 struct vdu__backend;
+struct vdu__file_map;
 
 /* An I/O that goes on: its completion comes through the ring. */
 #define VDU_IO_PENDING 1
@@ -57,6 +69,9 @@ struct vdu__backend_ops {
 	 */
 	int (*open)(struct vdu_ctx *ctx, struct vdu__backend *backend,
 		    const struct vdu_blk_spec *spec, struct vdu_error *err);
+
+	/* Optional. I/O is to come, in this process; makes it faster. */
+	void (*serve)(struct vdu__backend *backend);
 
 	/* Required. */
 	void (*close)(struct vdu__backend *backend);
@@ -83,6 +98,7 @@ struct vdu__backend {
 	bool read_only;
 	int fd;			/* file, memory; else -EBADF */
 	bool immediate;		/* file: lives in memory, never waits */
+	struct vdu__file_map *map;	/* file: NULL if there is none */
 	char *memory;		/* memory: the bytes */
 	bool fresh;		/* memory: nobody has written to it yet */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/backend/backend.h"
+#include "lib/backend/file-map.h"
 #include "lib/backend/file-open.h"
 
 /* Zeroes to write where the file system cannot make them. */
@@ -17,6 +18,8 @@ static const char zeroes[ZEROES_BYTES];
 #define MAX_PIECES 1024U
 /* Of an I/O that the kernel asks to repeat. */
 #define MAX_RETRIES 100
+/* A write that took longer than this, and a nanosecond a byte, has waited. */
+#define WRITE_NS_MAX 1000000
 
 /* Ways to zero a range, best first; io->attempt counts through them. */
 enum zero_way { ZERO_NATIVE, ZERO_OTHER, ZERO_WRITE };
@@ -67,20 +70,90 @@ static void queue_transfer(struct vdu__io *io, struct io_uring *uring)
 	io_uring_sqe_set_data(sqe, io);
 }
 
+static ssize_t transfer_once(const struct vdu__io *io, int flags)
+{
+	int n = (int)MIN(io->n_iov, MAX_PIECES);
+	ssize_t res;
+
+	if (io->op == VDU_IO_READ)
+		res = preadv2(io->fd, io->iov, n, (off_t)io->offset, flags);
+	else
+		res = pwritev2(io->fd, io->iov, n, (off_t)io->offset,
+			       flags | (io->durable ? RWF_DSYNC : 0));
+	return res < 0 ? -errno : res;
+}
+
 /* A file in memory never waits: no need to go through the ring. */
 static int transfer_now(struct vdu__io *io)
 {
 	int r;
 
-	do {
-		int n = (int)MIN(io->n_iov, MAX_PIECES);
-		ssize_t res = io->op == VDU_IO_READ ?
-			preadv(io->fd, io->iov, n, (off_t)io->offset) :
-			pwritev2(io->fd, io->iov, n, (off_t)io->offset,
-				 io->durable ? RWF_DSYNC : 0);
+	do
+		r = transferred(io, transfer_once(io, 0));
+	while (r == VDU_IO_PENDING);
+	return r;
+}
 
-		r = transferred(io, res < 0 ? -errno : res);
-	} while (r == VDU_IO_PENDING);
+/*
+ * A file system that cannot promise not to wait may still not: most writes find
+ * their pages and a journal that runs. One that did wait is the last one for a
+ * while, as others would wait behind it.
+ */
+static int write_that_may_wait(struct vdu__io *io)
+{
+	uint64_t began = io->at_once->now_ns, bytes = io->len;
+	ssize_t res = transfer_once(io, 0);
+
+	io->at_once->now_ns = vdu__now_ns();
+	if (io->at_once->now_ns - began > WRITE_NS_MAX + bytes)
+		vdu__pace_missed(&io->at_once->write);
+	else
+		vdu__pace_paid(&io->at_once->write);
+	return transferred(io, res);
+}
+
+/*
+ * What is in the page cache is copied right here. PENDING: the rest is for the
+ * ring, as it waits for the medium.
+ */
+static int transfer_cached(struct vdu__io *io)
+{
+	bool read = io->op == VDU_IO_READ;
+	struct vdu__pace *pace = read ? &io->at_once->read :
+					&io->at_once->write;
+	ssize_t res;
+
+	if (!vdu__pace_may(pace))
+		return VDU_IO_PENDING;
+	if (!read && io->at_once->write_waits)
+		return write_that_may_wait(io);
+	res = transfer_once(io, RWF_NOWAIT);
+	if (res == -EOPNOTSUPP && !read) {
+		io->at_once->write_waits = true;
+		return write_that_may_wait(io);
+	}
+	if (res == -EAGAIN || res == -EOPNOTSUPP) {
+		vdu__pace_missed(pace);
+		return VDU_IO_PENDING;
+	}
+	vdu__pace_paid(pace);
+	return transferred(io, res);
+}
+
+static int transfer(const struct vdu__backend *backend, struct vdu__io *io,
+		    struct io_uring *uring)
+{
+	int r = VDU_IO_PENDING;
+
+	if (backend->map && io->at_once && io->op == VDU_IO_READ &&
+	    vdu__file_map_read(backend->map, io))
+		return 0;
+	if (backend->immediate)
+		return transfer_now(io);
+	if (io->at_once && !io->durable)
+		r = transfer_cached(io);
+	if (r == VDU_IO_PENDING)
+		queue_transfer(io, uring);
 	return r;
 }
 
@@ -175,10 +248,7 @@ static int file_submit(struct vdu__backend *backend, struct vdu__io *io,
 	switch (io->op) {
 	case VDU_IO_READ:
 	case VDU_IO_WRITE:
-		if (backend->immediate)
-			return transfer_now(io);
-		queue_transfer(io, uring);
-		return VDU_IO_PENDING;
+		return transfer(backend, io, uring);
 	case VDU_IO_FLUSH:
 		queue_sync(io, uring);
 		return VDU_IO_PENDING;
@@ -210,8 +280,15 @@ static int file_complete(struct vdu__backend *backend, struct vdu__io *io,
 	return -EINVAL;
 }
 
+static void file_serve(struct vdu__backend *backend)
+{
+	backend->map = vdu__file_map_new(backend->fd, backend->size_bytes);
+}
+
 static void file_close(struct vdu__backend *backend)
 {
+	vdu__file_map_free(backend->map);
+	backend->map = NULL;
 	(void)close(backend->fd);
 	backend->fd = -EBADF;
 }
@@ -219,6 +296,7 @@ static void file_close(struct vdu__backend *backend)
 const struct vdu__backend_ops vdu__backend_file = {
 	.name = "file",
 	.open = vdu__file_open,
+	.serve = file_serve,
 	.close = file_close,
 	.submit = file_submit,
 	.complete = file_complete,

@@ -16,6 +16,7 @@
 
 #define SECTOR_SIZE 512
 #define SEG_MAX 254	/* with header and status: 256 descriptors */
+#define DIRECT_MIN 1024	/* descriptors: four of the largest requests */
 
 _Static_assert(offsetof(struct virtio_blk_config, max_secure_erase_sectors) ==
 	       VDU_BLK_CONFIG_SIZE, "the space ends before secure erase");
@@ -46,13 +47,18 @@ uint64_t vdu__blk_features(const struct vdu_blk_spec *spec,
 {
 	uint64_t features = 1ULL << VIRTIO_F_VERSION_1 |
 			    1ULL << VIRTIO_F_ACCESS_PLATFORM |
-			    1ULL << VIRTIO_RING_F_INDIRECT_DESC |
 			    1ULL << VIRTIO_RING_F_EVENT_IDX |
 			    1ULL << VIRTIO_BLK_F_SEG_MAX |
 			    1ULL << VIRTIO_BLK_F_BLK_SIZE |
 			    1ULL << VIRTIO_BLK_F_TOPOLOGY |
 			    1ULL << VIRTIO_BLK_F_FLUSH;
 
+	/*
+	 * A table of its own for each request costs both sides more than the
+	 * request: it is for rings that would be full without.
+	 */
+	if (spec->queue_size < DIRECT_MIN)
+		features |= 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
 	if (spec->read_only)
 		features |= 1ULL << VIRTIO_BLK_F_RO;
 	if (spec->n_queues > 1)

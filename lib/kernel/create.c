@@ -112,7 +112,7 @@ static void fill_defaults(struct vdu_blk_spec *spec)
 	if (!spec->n_queues)
 		spec->n_queues = 1;
 	if (!spec->queue_size)
-		spec->queue_size = 256;
+		spec->queue_size = 1024;
 	if (!spec->block_size)
 		spec->block_size = 512;
 }

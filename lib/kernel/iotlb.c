@@ -2,15 +2,12 @@
 /* Driver memory mapped into the server. */
 #include "lib/kernel/iotlb.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "lib/kernel/device.h"
-
-/* For the SIGBUS handler alone, which gets no argument. */
-static _Atomic(struct vdu__iotlb *) guarded;
+#include "lib/util/sigbus.h"
 
 struct vdu__iotlb *vdu__iotlb_new(int device_fd)
 {
@@ -175,42 +172,31 @@ void vdu__iotlb_flush(struct vdu__iotlb *iotlb)
 	atomic_store(&iotlb->torn, false);
 }
 
-/* Only atomics and mmap(2), which is a bare system call here. */
-static void on_sigbus(int sig, siginfo_t *info, void *ucontext)
+static bool mend(void *opaque, char *at)
 {
-	struct vdu__iotlb *iotlb = atomic_load(&guarded);
-	char *addr = info->si_addr;
-	unsigned int n = iotlb ? atomic_load(&iotlb->n) : 0;
+	struct vdu__iotlb *iotlb = opaque;
+	unsigned int n = atomic_load(&iotlb->n);
 
-	(void)ucontext;
 	for (unsigned int i = 0; i < n; i++) {
-		struct vdu__mapping *m = &iotlb->mappings[i];
+		const struct vdu__mapping *m = &iotlb->mappings[i];
 		char *map = m->map;
-		void *at = (void *)((uintptr_t)addr & ~(m->page - 1));
 
-		if (addr < map || addr >= map + m->map_bytes)
+		if (at < map || at >= map + m->map_bytes)
 			continue;
-		if (mmap(at, m->page, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at) {
-			atomic_store(&iotlb->torn, true);
-			return;
-		}
+		if (!vdu__sigbus_cover(at, m->page))
+			return false;
+		atomic_store(&iotlb->torn, true);
+		return true;
 	}
-	/* Not driver memory: a bug. Die of it at the next attempt. */
-	(void)signal(sig, SIG_DFL);
+	return false;
 }
 
-void vdu__iotlb_guard(struct vdu__iotlb *iotlb)
+int vdu__iotlb_guard(struct vdu__iotlb *iotlb)
 {
-	struct sigaction action = {
-		.sa_flags = SA_SIGINFO | SA_NODEFER,
-	};
+	return vdu__sigbus_add(mend, iotlb);
+}
 
-	atomic_store(&guarded, iotlb);
-	if (iotlb)
-		action.sa_sigaction = on_sigbus;
-	else
-		action.sa_handler = SIG_DFL;
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGBUS, &action, NULL);
+void vdu__iotlb_unguard(const struct vdu__iotlb *iotlb)
+{
+	vdu__sigbus_remove(iotlb);
 }

@@ -65,8 +65,9 @@ void vdu__iotlb_flush(struct vdu__iotlb *iotlb);
 /*
  * A driver can take memory away after it told us of it: a memfd that a VMM
  * truncates, a bounce page that was never filled. Touching that raises SIGBUS.
- * The handler puts a zero page there so that the access ends, and sets `torn`:
- * nothing read since can be trusted and the device must be reset. Installs the
- * process's SIGBUS handler; NULL takes it away.
+ * From now on a zero page is put there so that the access ends, and `torn` set:
+ * nothing read since can be trusted and the device must be reset. -ENOSPC as
+ * vdu__sigbus_add().
  */
-void vdu__iotlb_guard(struct vdu__iotlb *iotlb);
+int vdu__iotlb_guard(struct vdu__iotlb *iotlb);
+void vdu__iotlb_unguard(const struct vdu__iotlb *iotlb);

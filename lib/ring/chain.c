@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "lib/ring/barrier.h"
+#include "lib/util/macro.h"
 
 /* virtio 1.2, 2.7.5. */
 #define DESC_F_NEXT 1
@@ -239,6 +240,78 @@ static enum vdu__chain_fault follow(struct walk *walk, uint16_t head)
 	}
 }
 
+/*
+ * The chain that a driver makes of all its requests, if all of it lies in the
+ * one stretch that is known to be mapped: a look at each descriptor and an
+ * addition. At anything else it gives up, and follow() begins anew: what was
+ * read here is forgotten.
+ */
+static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
+		     uint16_t head)
+{
+	const struct vdu__span *hot = &ring->mem->hot;
+	unsigned int max = MIN(chain->max_iov, ring->num);
+	unsigned int n_out = 0, n = 0;
+	uint64_t out_bytes = 0, in_bytes = 0;
+	const uint8_t *table = ring->desc;
+	uint32_t index = head, entries = ring->num, flags;
+	struct iovec *iov = chain->iov;
+	bool indirect = ring->indirect;
+
+	do {
+		uint64_t addr, rest, len, at;
+
+		if (index >= entries)
+			return false;
+		vdu__load_desc(table + (size_t)index * VDU_DESC_SIZE, &addr,
+			       &rest);
+		len = (uint32_t)rest;
+		flags = (uint16_t)(rest >> 32);
+		index = (uint32_t)(rest >> 48);
+		at = addr - hot->start;
+		if (len == 0 || at >= hot->bytes || len > hot->bytes - at)
+			return false;
+		if (flags & DESC_F_INDIRECT) {
+			if (!indirect || (flags & DESC_F_NEXT) ||
+			    !hot->readable ||
+			    len % VDU_DESC_SIZE ||
+			    (uintptr_t)(hot->va + at) % sizeof(uint64_t))
+				return false;
+			indirect = false;
+			table = hot->va + at;
+			entries = (uint32_t)len / VDU_DESC_SIZE;
+			index = 0;
+			flags = DESC_F_NEXT;
+			continue;
+		}
+		if (n == max)
+			return false;
+		if (flags & DESC_F_WRITE) {
+			if (!hot->writable)
+				return false;
+			in_bytes += len;
+		} else {
+			if (in_bytes || !hot->readable)
+				return false;
+			out_bytes += len;
+			n_out++;
+		}
+		iov[n++] = (struct iovec){ hot->va + at, len };
+	} while (flags & DESC_F_NEXT);
+
+	if (out_bytes + in_bytes > UINT32_MAX)
+		return false;
+	chain->n_out = n_out;
+	chain->n_in = n - n_out;
+	chain->out_bytes = out_bytes;
+	chain->in_bytes = in_bytes;
+	chain->last_in = in_bytes ? (uint8_t *)iov[n - 1].iov_base +
+				    iov[n - 1].iov_len - 1 : NULL;
+	chain->steps = n;
+	chain->fault = VDU_CHAIN_OK;
+	return true;
+}
+
 void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 		     uint16_t head)
 {
@@ -254,6 +327,8 @@ void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 	enum vdu__chain_fault broken_link;
 
 	chain->head = head;
+	if (take_hot(ring, chain, head))
+		return;
 	chain->fault = VDU_CHAIN_OK;
 	chain->n_out = 0;
 	chain->n_in = 0;

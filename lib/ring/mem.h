@@ -10,6 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * A stretch of driver memory that is mapped in one piece; bytes 0: none. Under
+ * a kernel driver it holds all buffers, so that an address is an addition.
+ */
+struct vdu__span {
+	uint64_t start, bytes;
+	uint8_t *va;
+	bool readable, writable;
+};
+
 struct vdu__mem {
 	/*
 	 * Pointer to iova, or NULL if it is not mapped (for writing, when write
@@ -20,6 +30,8 @@ struct vdu__mem {
 	void *(*translate)(void *opaque, uint64_t iova, uint64_t *len,
 			   bool write);
 	void *opaque;
+	/* What translate() would say of these needs no call. Of its owner. */
+	struct vdu__span hot;
 	/*
 	 * Set once part of the memory was taken away: what was read since may be
 	 * zeroes that nobody wrote, what was written nobody reads. NULL: never.

@@ -162,12 +162,12 @@ bool vdu__ring_publish(struct vdu__ring *ring)
 						    ring->num * 2)), new, old);
 }
 
-bool vdu__ring_arm_kick(struct vdu__ring *ring)
+bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after)
 {
 	if (ring->event_idx)
 		vdu__store16(used_at(ring, RING_ENTRIES +
 				     ring->num * USED_ENTRY_SIZE),
-			     ring->last_avail);
+			     (uint16_t)(ring->last_avail + after));
 	else
 		vdu__store16(used_at(ring, RING_FLAGS), 0);
 	/*
@@ -176,10 +176,18 @@ bool vdu__ring_arm_kick(struct vdu__ring *ring)
 	 * (or used->flags).
 	 */
 	vdu__fence();
-	if (ring->seen_avail == ring->last_avail)
-		ring->seen_avail =
-			vdu__load16_acquire(avail_at(ring, RING_IDX));
-	return ring->seen_avail != ring->last_avail;
+	return vdu__ring_waiting(ring) > (ring->event_idx ? after : 0);
+}
+
+uint16_t vdu__ring_waiting(struct vdu__ring *ring)
+{
+	uint16_t waiting = ring->seen_avail - ring->last_avail;
+
+	/* An index that jumped stays, as for pop. */
+	if (waiting > ring->num)
+		return waiting;
+	ring->seen_avail = vdu__load16_acquire(avail_at(ring, RING_IDX));
+	return ring->seen_avail - ring->last_avail;
 }
 
 void vdu__ring_disarm_kick(struct vdu__ring *ring)

@@ -105,8 +105,13 @@ bool vdu__ring_publish(struct vdu__ring *ring);
 /* The head in used entry number idx, as in memory now. */
 uint32_t vdu__ring_used_head(const struct vdu__ring *ring, uint16_t idx);
 
-/* Ask for a kick at the next buffer; true if one is there already. */
-bool vdu__ring_arm_kick(struct vdu__ring *ring);
+/*
+ * Ask for a kick once more than after chains are there, which without event
+ * index is at the next one; true if they are there already.
+ */
+bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after);
+/* How many chains are there to be taken; more than num: see pop. */
+uint16_t vdu__ring_waiting(struct vdu__ring *ring);
 /* No kicks, please: we will look anyway. A hint only. */
 void vdu__ring_disarm_kick(struct vdu__ring *ring);
 

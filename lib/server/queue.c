@@ -3,6 +3,7 @@
 #include "lib/server/queue.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,13 @@ enum { TAG_KICK = 1, TAG_CMD = 2, TAG_RETRY = 3 };
 #define URING_ENTRIES_MAX 256U
 /* Of taking, before commands and completions get their turn. */
 #define ROUNDS_MAX 16
+/* As long as a request takes to come, at most, when its sender has begun. */
+#define YIELD_NS_MAX UINT64_C(150000)
+/* So many requests at a time are worth waiting for, and so long. */
+#define GATHER_MIN 3
+#define GATHER_NS_MIN UINT64_C(20000)
+#define GATHER_NS_MAX UINT64_C(5000000)
+#define GATHER_HOLD 256
 #define INTERRUPT_RETRIES_MAX 5000	/* milliseconds: one retry in each */
 
 /* Tell the control thread to look at our state. */
@@ -53,6 +61,7 @@ static const struct vdu__mapping *cached(struct vdu__queue *queue,
 	if (!found)
 		return NULL;
 	queue->cache[queue->cache_next] = *found;
+	found = &queue->cache[queue->cache_next];
 	queue->cache_next = (queue->cache_next + 1) % VDU_QUEUE_CACHE;
 	queue->cache_n = MIN(queue->cache_n + 1, (unsigned int)VDU_QUEUE_CACHE);
 	return found;
@@ -60,9 +69,20 @@ static const struct vdu__mapping *cached(struct vdu__queue *queue,
 
 static void *translate(void *opaque, uint64_t iova, uint64_t *len, bool write)
 {
-	const struct vdu__mapping *m = cached(opaque, iova);
+	struct vdu__queue *queue = opaque;
+	const struct vdu__mapping *m = cached(queue, iova);
 
-	return m ? vdu__mapping_at(m, iova, len, write) : NULL;
+	if (!m)
+		return NULL;
+	/* The next one is most likely in there as well. */
+	queue->mem.hot = (struct vdu__span){
+		.start = m->start,
+		.bytes = m->last - m->start + 1,
+		.va = (uint8_t *)m->va,
+		.readable = m->readable,
+		.writable = m->writable,
+	};
+	return vdu__mapping_at(m, iova, len, write);
 }
 
 /* --- the ring's turn --------------------------------------------------- */
@@ -112,12 +132,18 @@ static void interrupt(struct vdu__queue *queue)
 	}
 }
 
+static void look_at_clock(struct vdu__queue *queue)
+{
+	queue->now_ns = vdu__now_ns();
+	queue->paces.now_ns = queue->now_ns;
+}
+
 /* One look at the clock serves all that a turn began and ended. */
 static void clock_at_once(struct vdu__queue *queue)
 {
 	uint64_t began = queue->now_ns;
 
-	queue->now_ns = vdu__now_ns();
+	look_at_clock(queue);
 	vdu__stats_latency(&queue->stats, (queue->now_ns - began) / 1000,
 			   queue->at_once);
 	queue->at_once = 0;
@@ -154,28 +180,107 @@ static void publish(struct vdu__queue *queue)
 }
 
 /*
+ * Whoever sends requests may wait for this processor. If so, let it send all it
+ * has: they are taken together, and it need not kick. It pays if they come soon,
+ * by themselves; a processor that is lent to somebody else comes back late.
+ */
+static bool more_after_yield(struct vdu__queue *queue)
+{
+	uint64_t began = queue->now_ns;
+	unsigned int waiting;
+
+	if (!vdu__pace_may(&queue->yield_pace))
+		return false;
+	(void)sched_yield();
+	look_at_clock(queue);
+	waiting = vdu__ring_waiting(&queue->ring);
+	if (waiting && queue->now_ns - began < waiting * YIELD_NS_MAX)
+		vdu__pace_paid(&queue->yield_pace);
+	else
+		vdu__pace_missed(&queue->yield_pace);
+	return waiting;
+}
+
+/*
+ * How many requests more to wait for than one, before the driver kicks: when
+ * many come at a time, the first of them need not wake us while the others are
+ * still on their way. If they do not come as fast as the last ones did, we look
+ * by ourselves.
+ */
+static uint16_t gather(struct vdu__queue *queue)
+{
+	uint16_t taken = queue->ring.last_avail - queue->slept_at;
+	uint64_t each = (queue->now_ns - queue->slept_ns) / MAX(taken, 1);
+
+	queue->slept_at = queue->ring.last_avail;
+	queue->slept_ns = queue->now_ns;
+	queue->gather_ns = 0;
+	if (taken < GATHER_MIN || queue->in_flight ||
+	    !queue->ring.event_idx || !vdu__pace_may(&queue->gather_pace))
+		return 0;
+	if (!queue->gather_n)
+		queue->gather_n = taken;
+	if (each * queue->gather_n > GATHER_NS_MAX)
+		queue->gather_n = (uint16_t)(GATHER_NS_MAX / each);
+	if (!queue->gather_n)
+		return 0;
+	queue->gather_ns = MAX(each * queue->gather_n * 2, GATHER_NS_MIN);
+	return queue->gather_n - 1;
+}
+
+/*
+ * As many have come as were waited for, or not in that time. Then the sender had
+ * no more: from now on the most part of that is enough, and more is asked for
+ * once in a while only.
+ */
+static void gathered(struct vdu__queue *queue)
+{
+	uint16_t waiting = vdu__ring_waiting(&queue->ring);
+
+	if (waiting >= queue->gather_n) {
+		vdu__pace_paid(&queue->gather_pace);
+		if (queue->gather_hold)
+			queue->gather_hold--;
+		else
+			queue->gather_n = MIN(queue->gather_n * 2,
+					      queue->ring.num / 2);
+		return;
+	}
+	queue->gather_n = waiting < GATHER_MIN ? 0 : waiting - waiting / 4;
+	queue->gather_hold = GATHER_HOLD;
+	if (!queue->gather_n)
+		vdu__pace_missed(&queue->gather_pace);
+}
+
+/*
  * Take, answer, and only go to sleep once the driver knows that it must kick.
  * With all slots taken a completion will wake us; with a broken ring a reset.
  */
 static void turn(struct vdu__queue *queue)
 {
 	unsigned int rounds = 0;
-	bool much;
+	bool much, idle;
 
 	do {
 		vdu__ring_disarm_kick(&queue->ring);
 		much = vdu__requests_take(queue);
 		if (atomic_load(&queue->iotlb->torn))
 			atomic_store(&queue->broken, true);
+		/* All that was taken is answered, and something was. */
+		idle = queue->unpublished && !queue->in_flight;
 		publish(queue);
 		if (atomic_load(&queue->broken)) {
 			tell_control(queue);
 			return;
 		}
 		queue->again = queue->recovering ||
-			       (vdu__ring_arm_kick(&queue->ring) &&
+			       (idle && more_after_yield(queue)) ||
+			       (vdu__ring_arm_kick(&queue->ring,
+						   gather(queue)) &&
 				queue->in_flight < queue->max_size);
 	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
+	if (queue->again)
+		queue->gather_ns = 0;
 }
 
 /* --- the cache mode ----------------------------------------------------- */
@@ -245,6 +350,7 @@ static void begin_running(struct vdu__queue *queue,
 {
 	queue->cache_n = 0;
 	queue->cache_next = 0;
+	queue->mem.hot.bytes = 0;
 	queue->rules = setup->rules;
 	queue->interrupt_due = false;
 	queue->interrupt_retries = 0;
@@ -380,6 +486,26 @@ static int setup_uring(struct vdu__queue *queue)
 	return r;
 }
 
+/* Submit what was prepared, and sleep unless there is more to do. */
+static int wait_for_work(struct vdu__queue *queue)
+{
+	struct __kernel_timespec limit = {
+		.tv_nsec = (long long)queue->gather_ns,
+	};
+	struct io_uring_cqe *cqe;
+	int r;
+
+	if (queue->again)
+		return io_uring_submit_and_get_events(&queue->uring);
+	if (!queue->gather_ns)
+		return io_uring_submit_and_wait(&queue->uring, 1);
+	r = io_uring_submit_and_wait_timeout(&queue->uring, &cqe, 1, &limit,
+					     NULL);
+	if (queue->running)
+		gathered(queue);
+	return r == -ETIME ? 0 : r;
+}
+
 static void *queue_main(void *arg)
 {
 	struct vdu__queue *queue = arg;
@@ -397,13 +523,11 @@ static void *queue_main(void *arg)
 		return NULL;
 
 	while (stay) {
-		r = queue->again ?
-			io_uring_submit_and_get_events(&queue->uring) :
-			io_uring_submit_and_wait(&queue->uring, 1);
+		r = wait_for_work(queue);
 		queue->again = false;
 		if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
 			break;
-		queue->now_ns = vdu__now_ns();
+		look_at_clock(queue);
 		if (reap(queue) || queue->stopping)
 			stay = obey(queue);
 		if (queue->running && !atomic_load(&queue->broken) &&

@@ -105,6 +105,13 @@ struct vdu__queue {
 	uint64_t recovered;		/* up to which number of the log */
 	bool again;			/* there is more, do not sleep */
 	unsigned int at_once;		/* done in the turn that took them */
+	struct vdu__pace yield_pace, gather_pace;
+	uint16_t slept_at;		/* the ring's place, at the last sleep */
+	uint64_t slept_ns;
+	uint16_t gather_n;		/* how many to wait for, now */
+	uint64_t gather_ns;		/* and how long */
+	unsigned int gather_hold;	/* before more is asked for */
+	struct vdu__at_once paces;
 	bool interrupt_due, retry_armed;
 	unsigned int interrupt_retries;
 	uint64_t now_ns;		/* of this turn of the loop */

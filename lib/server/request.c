@@ -175,6 +175,7 @@ static void fill_io(struct vdu__queue *queue, struct vdu__slot *slot)
 
 	*io = (struct vdu__io){
 		.fd = queue->backend_fd,
+		.at_once = &queue->paces,
 		.offset = req->sector * 512,
 		.len = req->bytes,
 		.iov = req->data,

@@ -108,7 +108,7 @@ static bool drain(struct vdu__rescue *rescue, struct vdu__rescue_queue *queue)
 			return false;
 		}
 		publish(rescue, queue);
-		again = vdu__ring_arm_kick(&queue->ring);
+		again = vdu__ring_arm_kick(&queue->ring, 0);
 	}
 	return again;
 }

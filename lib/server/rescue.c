@@ -237,8 +237,7 @@ static int open_device(struct vdu__rescue *rescue, struct vdu_error *err)
 	if (!rescue->iotlb)
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
-	vdu__iotlb_guard(rescue->iotlb);
-	return 0;
+	return vdu__iotlb_guard(rescue->iotlb);
 }
 
 /* Ours is a disk; of others only a virtio driver on this host knows. */
@@ -343,7 +342,9 @@ static void take_over(struct vdu__rescue *rescue)
 	uint8_t status;
 
 	rescue->mem = (struct vdu__mem){
-		vdu__iotlb_translate, rescue->iotlb, &rescue->iotlb->torn,
+		.translate = vdu__iotlb_translate,
+		.opaque = rescue->iotlb,
+		.torn = &rescue->iotlb->torn,
 	};
 	for (unsigned int i = 0; i < rescue->n_queues; i++)
 		if (vdu__device_vq_info(rescue->device_fd, i, &info) == 0 &&
@@ -370,7 +371,7 @@ static void take_over(struct vdu__rescue *rescue)
 static void tear_down(struct vdu__rescue *rescue)
 {
 	vdu__inflight_close(rescue->inflight);
-	vdu__iotlb_guard(NULL);
+	vdu__iotlb_unguard(rescue->iotlb);
 	vdu__iotlb_free(rescue->iotlb);
 	free(rescue->queues);
 	vdu__closep(&rescue->device_fd);

@@ -198,7 +198,7 @@ static void tear_down(struct vdu__server *server)
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++)
 		vdu__socket_close(&server->connections[i]);
 	vdu__inflight_close(server->inflight);
-	vdu__iotlb_guard(NULL);
+	vdu__iotlb_unguard(server->iotlb);
 	vdu__iotlb_free(server->iotlb);
 	vdu__closep(&server->device_fd);
 	flush_backend(server);

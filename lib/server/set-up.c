@@ -58,6 +58,8 @@ static int open_backend(struct vdu__server *server, const char *name,
 				      &server->backend, err);
 	if (r < 0)
 		return r;
+	if (server->backend.ops->serve)
+		server->backend.ops->serve(&server->backend);
 	/* Refused for the device: not to be done on the side, either. */
 	if (server->file.spec.discard == VDU_DISCARD_OFF)
 		server->backend.abilities.discard = false;
@@ -232,7 +234,10 @@ int vdu__server_set_up(struct vdu__server *server, const char *name,
 	if (!server->iotlb)
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOMEM,
 				 "out of memory");
-	vdu__iotlb_guard(server->iotlb);
+	r = vdu__iotlb_guard(server->iotlb);
+	if (r < 0)
+		return vdu__fail(err, VDU_STAGE_SERVER, r,
+				 "cannot guard the driver's memory");
 	vdu__cache_begin(server);
 	return start_threads(server, err);
 }

@@ -179,7 +179,7 @@ static void set_up(bool ours)
 		server_control_cache(server);
 	kernel_fd = kernel_open(server, &in);
 	/* The memory may end before its mapping does. */
-	vdu__iotlb_guard(server->iotlb);
+	(void)vdu__iotlb_guard(server->iotlb);
 	next_id = unanswered = 0;
 }
 
@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_replies();
 	CHECK(server->leave || server->then == VDU_THEN_NOTHING);
 	(void)close(kernel_fd);
-	vdu__iotlb_guard(NULL);
+	vdu__iotlb_unguard(server->iotlb);
 	server_free(server);
 	return 0;
 }

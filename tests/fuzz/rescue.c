@@ -43,14 +43,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = (struct fuzz){ data, size };
 	server = server_new();
 	fd = kernel_open(server, &in);
-	vdu__iotlb_guard(server->iotlb);
+	(void)vdu__iotlb_guard(server->iotlb);
 	how = fuzz_u8(&in);
 	rescue = (struct vdu__rescue){
 		.ctx = server->ctx, .name = "d",
 		.type = types[how % 3], .left = how & 4, .driver_ok = true,
 		.device_fd = server->device_fd, .kick_fd = -EBADF,
 		.features = fuzz_u64(&in),
-		.iotlb = server->iotlb, .mem = { vdu__iotlb_translate, server->iotlb },
+		.iotlb = server->iotlb, .mem = { .translate = vdu__iotlb_translate, .opaque = server->iotlb },
 		.inflight = how & 8 ? server->inflight : NULL,
 		.log_size = SERVER_QUEUE_SIZE,
 		.n_queues = SERVER_QUEUES, .queues = queues,
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(&rescue);
 	(void)vdu__rescue_turn(&rescue);
 	(void)close(fd);
-	vdu__iotlb_guard(NULL);
+	vdu__iotlb_unguard(server->iotlb);
 	server_free(server);
 	return 0;
 }

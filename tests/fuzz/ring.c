@@ -132,7 +132,7 @@ static void publish(struct state *s)
 
 static void arm(struct state *s)
 {
-	bool more = vdu__ring_arm_kick(&s->ring);
+	bool more = vdu__ring_arm_kick(&s->ring, 0);
 	uint8_t *event = s->guest.used + 4 + s->guest.num * 8;
 
 	CHECK(more == (s->ring.seen_avail != s->ring.last_avail));

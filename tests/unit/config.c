@@ -24,7 +24,6 @@
 
 #define BIT(n) (1ULL << (n))
 #define ALWAYS (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM) | \
-		BIT(VIRTIO_RING_F_INDIRECT_DESC) | \
 		BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_BLK_F_SEG_MAX) | \
 		BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_TOPOLOGY) | \
 		BIT(VIRTIO_BLK_F_FLUSH))
@@ -32,20 +31,22 @@
 static void test_features(void **state)
 {
 	const struct {
-		uint32_t n_queues;
+		uint32_t n_queues, queue_size;
 		int read_only, discard;
 		bool can_discard, can_zero;
 		uint64_t more;
 	} cases[] = {
-		{ 1, 0, VDU_DISCARD_AUTO, false, false, 0 },
-		{ 2, 0, VDU_DISCARD_AUTO, false, false, BIT(VIRTIO_BLK_F_MQ) },
-		{ 1, 0, VDU_DISCARD_AUTO, true, true,
+		{ 1, 1024, 0, VDU_DISCARD_AUTO, false, false, 0 },
+		{ 1, 512, 0, VDU_DISCARD_AUTO, false, false,
+		  BIT(VIRTIO_RING_F_INDIRECT_DESC) },
+		{ 2, 1024, 0, VDU_DISCARD_AUTO, false, false, BIT(VIRTIO_BLK_F_MQ) },
+		{ 1, 1024, 0, VDU_DISCARD_AUTO, true, true,
 		  BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES) },
-		{ 1, 0, VDU_DISCARD_ON, true, false, BIT(VIRTIO_BLK_F_DISCARD) },
-		{ 1, 0, VDU_DISCARD_OFF, true, true,
+		{ 1, 1024, 0, VDU_DISCARD_ON, true, false, BIT(VIRTIO_BLK_F_DISCARD) },
+		{ 1, 1024, 0, VDU_DISCARD_OFF, true, true,
 		  BIT(VIRTIO_BLK_F_WRITE_ZEROES) },
-		{ 1, 0, VDU_DISCARD_ON, false, false, 0 },
-		{ 4, 1, VDU_DISCARD_AUTO, true, true,
+		{ 1, 1024, 0, VDU_DISCARD_ON, false, false, 0 },
+		{ 4, 1024, 1, VDU_DISCARD_AUTO, true, true,
 		  BIT(VIRTIO_BLK_F_RO) | BIT(VIRTIO_BLK_F_MQ) },
 	};
 
@@ -58,6 +59,7 @@ static void test_features(void **state)
 		};
 
 		assert_non_null(spec);
+		spec->queue_size = cases[i].queue_size;
 		spec->n_queues = cases[i].n_queues;
 		spec->read_only = cases[i].read_only;
 		spec->discard = cases[i].discard;

@@ -96,7 +96,7 @@ static inline struct driver *driver_new(uint16_t num, uint16_t index,
 	struct driver *d = calloc(1, sizeof(*d));
 
 	assert_non_null(d);
-	d->mem = (struct vdu__mem){ driver_translate, d };
+	d->mem = (struct vdu__mem){ .translate = driver_translate, .opaque = d };
 	d->num = num;
 	d->desc = calloc(1, vdu__ring_desc_bytes(num));
 	d->avail = calloc(1, vdu__ring_avail_bytes(num));

@@ -233,7 +233,7 @@ static void test_random(void **state)
 		assert_true(r == 0 || r == -EPROTO);
 		tally.jumps += r == -EPROTO;
 		(void)vdu__ring_publish(&d->ring);
-		assert_int_equal(vdu__ring_arm_kick(&d->ring), r == -EPROTO);
+		assert_int_equal(vdu__ring_arm_kick(&d->ring, 0), r == -EPROTO);
 	}
 	/* It is worth something only if everything happens often. */
 	for (int i = 0; i < VDU_CHAIN_FAULT_MAX; i++)

@@ -189,7 +189,7 @@ static void server_begin(struct server *server, struct mem *mem,
 	queue->iotlb = iotlb;
 	queue->ack_fd = -1;
 	queue->lost = &none_lost;
-	queue->mem = (struct vdu__mem){ translate, queue };
+	queue->mem = (struct vdu__mem){ .translate = translate, .opaque = queue };
 	queue->inflight = &mem->log;
 	queue->rules.features = 1ULL << VIRTIO_BLK_F_FLUSH;
 	queue->slots = slots;

@@ -127,7 +127,7 @@ static void test_avail_jump(void **state)
 	/* To set it right afterwards does not help. */
 	d->avail[1] = htole16((uint16_t)(65534 + 4));
 	assert_int_equal(vdu__ring_pop(&d->ring, &d->chain), -EPROTO);
-	assert_true(vdu__ring_arm_kick(&d->ring));
+	assert_true(vdu__ring_arm_kick(&d->ring, 0));
 	assert_int_equal(vdu__ring_pop(&d->ring, &d->chain), -EPROTO);
 	/* A reset does; and backwards is a jump, too. */
 	driver_start(d, 7, false, false);
@@ -152,12 +152,12 @@ static void test_flags(void **state)
 
 	vdu__ring_disarm_kick(&d->ring);
 	assert_int_equal(le16toh(d->used[0]), VRING_USED_F_NO_NOTIFY);
-	assert_false(vdu__ring_arm_kick(&d->ring));
+	assert_false(vdu__ring_arm_kick(&d->ring, 0));
 	assert_int_equal(le16toh(d->used[0]), 0);
 	driver_offer(d, 1);
-	assert_true(vdu__ring_arm_kick(&d->ring));
+	assert_true(vdu__ring_arm_kick(&d->ring, 0));
 	assert_int_equal(vdu__ring_pop(&d->ring, &d->chain), 1);
-	assert_false(vdu__ring_arm_kick(&d->ring));
+	assert_false(vdu__ring_arm_kick(&d->ring, 0));
 	driver_free(d);
 }
 
@@ -212,11 +212,11 @@ static void test_avail_event(void **state)
 	for (uint32_t i = 0; i < 6; i++) {
 		uint16_t next = (uint16_t)(65534 + i);
 
-		assert_false(vdu__ring_arm_kick(&d->ring));
+		assert_false(vdu__ring_arm_kick(&d->ring, 0));
 		assert_int_equal(le16toh(*driver_avail_event(d)), next);
 		/* What came in after the last pop is told. */
 		driver_offer(d, 0);
-		assert_true(vdu__ring_arm_kick(&d->ring));
+		assert_true(vdu__ring_arm_kick(&d->ring, 0));
 		assert_int_equal(vdu__ring_pop(&d->ring, &d->chain), 1);
 	}
 	driver_free(d);
@@ -297,7 +297,7 @@ static void *device_thread(void *arg)
 		if (vdu__ring_publish(ring))
 			sem_post(&race->interrupt);
 		dawdle(&seed);
-		if (n < RACE_BUFFERS && !vdu__ring_arm_kick(ring) &&
+		if (n < RACE_BUFFERS && !vdu__ring_arm_kick(ring, 0) &&
 		    !sleep_on(&race->kick)) {
 			race->lost = true;
 			break;

@@ -53,7 +53,7 @@ struct vdu_blk_spec {
 	char path[4096];		/* file: empty means a new sparse image */
 	char serial[VDU_SERIAL_MAX + 1]; /* default: the name, cut */
 	uint32_t n_queues;		/* default 1 */
-	uint32_t queue_size;		/* default 256; a power of two */
+	uint32_t queue_size;		/* default 1024; a power of two */
 	uint32_t block_size;		/* bytes, default 512; 512..4096 */
 	int read_only;
 	int discard;			/* enum vdu_discard */

@@ -9,7 +9,7 @@ load 10-blk
 	local name queues
 
 	name=$(dev_name)
-	make_vnode "$name" --size 4M --queues 4
+	make_vnode "$name" --size 4M --queues 4 --queue-size 256
 	for queues in 1 4; do
 		for options in "" --no-event-idx --no-indirect \
 				"--no-event-idx --no-indirect"; do

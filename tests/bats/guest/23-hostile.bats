@@ -16,7 +16,7 @@ malformed=(loop next-oob addr-oob addr-wrap addr-end short-header no-status
 	local name pid case cases
 
 	name=$(dev_name)
-	make_vnode "$name" --size 1M --queues 2
+	make_vnode "$name" --size 1M --queues 2 --queue-size 256
 	random_file "$BATS_TEST_TMPDIR/data" $((1 << 20))
 	run_ok vhost-blk "$vnode" write 0 --in "$BATS_TEST_TMPDIR/data"
 	pid=$(column "$name" pid)

@@ -205,7 +205,7 @@ stuck_unbind() {
 	make_node "$name" --size 4M
 	run_ok vdusectl dump vq --json "$name"
 	holds '.queues[0].avail_idx != null'
-	! own || holds '.queues[0] | .heard and .size_max == 256'
+	! own || holds '.queues[0] | .heard and .size_max == 1024'
 	unsupervised "$name"
 	kill -9 "$(server_of "$name")"
 	wait_until 10 state_is "$name" stalled
@@ -213,7 +213,7 @@ stuck_unbind() {
 		run_fail 1 vdusectl dump vq "$name"
 	else
 		run_ok vdusectl dump vq --json "$name"
-		holds '.queues[0] | .ready and (.heard | not) and .size == 256 and
+		holds '.queues[0] | .ready and (.heard | not) and .size == 1024 and
 			.avail_idx == null'
 	fi
 	run_ok vdusectl start "$name"

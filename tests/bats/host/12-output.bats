@@ -135,7 +135,7 @@ setup() {
 	local before
 	before=$(find "$VDUSECTL_ROOT" | sort)
 	ctl 0 create blk --size 1G --backend memory -N --bind vhost new
-	[[ $output == *"would create new: 1G (1073741824 bytes), backend memory, 1 queue of 256"* ]]
+	[[ $output == *"would create new: 1G (1073741824 bytes), backend memory, 1 queue of 1024"* ]]
 	[[ $output == *"serve --supervise new"*"bind it to vhost"* ]]
 	ctl 0 destroy -N blk10
 	[[ $output == *"would unbind blk10 from virtio"*"would destroy blk10"* ]]

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Numbered places of one size, given out and taken back in any context and on
+ * all processors: each has a stack of its own for that, and goes to the common
+ * one, with a lock, for many at a time.
+ */
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+
+/**
+ * vduse_pool_init - make a pool
+ * @pool: zeroed
+ * @n: how many places; they get the numbers from 0 on
+ *
+ * Return: 0 or -ENOMEM; vduse_pool_exit() in either case.
+ */
+int vduse_pool_init(struct vduse_pool *pool, u32 n)
+{
+	u32 i;
+
+	spin_lock_init(&pool->lock);
+	if (!n)
+		return 0;
+	pool->stacks = alloc_percpu(struct vduse_stack);
+	pool->free = kvmalloc_array(n, sizeof(*pool->free), GFP_KERNEL);
+	if (!pool->stacks || !pool->free)
+		return -ENOMEM;
+	/* The lowest are on top: their pages are made first, and stay. */
+	for (i = 0; i < n; i++)
+		pool->free[i] = n - 1 - i;
+	pool->n = n;
+	return 0;
+}
+
+void vduse_pool_exit(struct vduse_pool *pool)
+{
+	free_percpu(pool->stacks);
+	kvfree(pool->free);
+}
+
+/* Called with interrupts off. */
+static void vduse_pool_fill(struct vduse_pool *pool, struct vduse_stack *stack)
+{
+	spin_lock(&pool->lock);
+	while (stack->n < VDUSE_STACK_SIZE / 2 && pool->n)
+		stack->at[stack->n++] = pool->free[--pool->n];
+	spin_unlock(&pool->lock);
+}
+
+static void vduse_pool_drain(struct vduse_pool *pool, struct vduse_stack *stack)
+{
+	spin_lock(&pool->lock);
+	while (stack->n > VDUSE_STACK_SIZE / 2)
+		pool->free[pool->n++] = stack->at[--stack->n];
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * vduse_pool_get - take a place
+ * @pool: the pool
+ *
+ * Context: any.
+ * Return: its number, or -1: there is none, or other processors have them.
+ */
+int vduse_pool_get(struct vduse_pool *pool)
+{
+	struct vduse_stack *stack;
+	unsigned long flags;
+	int place = -1;
+
+	if (!pool->stacks)
+		return -1;
+	local_irq_save(flags);
+	stack = this_cpu_ptr(pool->stacks);
+	if (unlikely(!stack->n))
+		vduse_pool_fill(pool, stack);
+	if (likely(stack->n))
+		place = stack->at[--stack->n];
+	local_irq_restore(flags);
+	return place;
+}
+
+void vduse_pool_put(struct vduse_pool *pool, u32 place)
+{
+	struct vduse_stack *stack;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	stack = this_cpu_ptr(pool->stacks);
+	if (unlikely(stack->n == VDUSE_STACK_SIZE))
+		vduse_pool_drain(pool, stack);
+	stack->at[stack->n++] = place;
+	local_irq_restore(flags);
+}
