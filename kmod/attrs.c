@@ -121,7 +121,7 @@ static ssize_t irq_cb_affinity_store(struct vduse_queue *vq, const char *buf,
 	if (!ret && !cpumask_intersects(mask, cpu_online_mask))
 		ret = -EINVAL;
 	if (!ret)
-		vduse_queue_set_affinity(vq, mask);
+		vduse_queue_set_affinity(vq, mask, true);
 	free_cpumask_var(mask);
 	return ret ? : count;
 }

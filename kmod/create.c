@@ -197,6 +197,7 @@ static struct vduse_dev *vduse_dev_alloc(void)
 	INIT_LIST_HEAD(&dev->msg_queued);
 	INIT_LIST_HEAD(&dev->msg_read);
 	init_waitqueue_head(&dev->msg_wait);
+	mutex_init(&dev->irqfd_lock);
 	seqlock_init(&dev->config_lock);
 	vduse_config_irq_init(dev);
 

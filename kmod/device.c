@@ -50,15 +50,27 @@ static int vduse_dev_needs_reset(struct vduse_dev *dev)
 	return ret;
 }
 
+static u64 vduse_extension_of(unsigned int cmd)
+{
+	switch (cmd) {
+	case VDUSE_EXT_GET_CONFIG:
+	case VDUSE_EXT_SET_CONFIG:
+		return VDUSE_EXT_CONFIG;
+	case VDUSE_EXT_INJECT_MANY:
+	case VDUSE_EXT_SETUP_IRQFD:
+		return VDUSE_EXT_INJECT;
+	default:
+		return VDUSE_EXT_RECOVER;
+	}
+}
+
 /* What only a device has that was made for it. */
-static long vduse_dev_ioctl_ext(struct vduse_dev *dev, unsigned int cmd,
+static long vduse_dev_ioctl_ext(struct vduse_conn *conn, unsigned int cmd,
 				void __user *argp)
 {
-	u64 extension = cmd == VDUSE_EXT_GET_CONFIG ||
-			cmd == VDUSE_EXT_SET_CONFIG ?
-			VDUSE_EXT_CONFIG : VDUSE_EXT_RECOVER;
+	struct vduse_dev *dev = conn->dev;
 
-	if (!vduse_ext(dev, extension))
+	if (!vduse_ext(dev, vduse_extension_of(cmd)))
 		return -ENOIOCTLCMD;
 
 	switch (cmd) {
@@ -68,6 +80,10 @@ static long vduse_dev_ioctl_ext(struct vduse_dev *dev, unsigned int cmd,
 		return vduse_config_update_ext(dev, argp);
 	case VDUSE_EXT_NEEDS_RESET:
 		return vduse_dev_needs_reset(dev);
+	case VDUSE_EXT_INJECT_MANY:
+		return vduse_inject_many(dev, argp);
+	case VDUSE_EXT_SETUP_IRQFD:
+		return vduse_irqfd_setup(conn, argp);
 	case VDUSE_EXT_GET_STATUS:
 		return put_user(READ_ONCE(dev->status), (u8 __user *)argp);
 	default:
@@ -122,7 +138,7 @@ static long vduse_dev_ioctl(struct file *file, unsigned int cmd,
 	case VDUSE_VQ_SETUP_KICKFD:
 		return vduse_queue_setup_kickfd(conn, argp);
 	default:
-		return vduse_dev_ioctl_ext(dev, cmd, argp);
+		return vduse_dev_ioctl_ext(conn, cmd, argp);
 	}
 }
 

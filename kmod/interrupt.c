@@ -46,11 +46,13 @@ void vduse_queue_irq_init(struct vduse_queue *vq)
  * vduse_queue_set_affinity - say where the callback may run
  * @vq: the queue
  * @mask: there, or NULL: everywhere
+ * @strict: nowhere else; else that is where a worker would run it
  */
 void vduse_queue_set_affinity(struct vduse_queue *vq,
-			      const struct cpumask *mask)
+			      const struct cpumask *mask, bool strict)
 {
 	spin_lock_bh(&vq->irq_lock);
+	vq->irq_strict = strict;
 	if (mask)
 		cpumask_copy(vq->affinity, mask);
 	else
@@ -86,7 +88,8 @@ static void vduse_queue_irq_send(struct vduse_queue *vq)
  */
 static bool vduse_queue_irq_here(struct vduse_queue *vq)
 {
-	return cpumask_test_cpu(raw_smp_processor_id(), vq->affinity) &&
+	return (!vq->irq_strict ||
+		cpumask_test_cpu(raw_smp_processor_id(), vq->affinity)) &&
 	       (vq->irq_ns <= VDUSE_IRQ_HERE_NS || num_online_cpus() == 1);
 }
 

@@ -10,7 +10,7 @@
 #include "trace.h"
 #include "vduse.h"
 
-static void vduse_queue_kick_work(struct work_struct *work)
+static void vduse_queue_kick_work(struct irq_work *work)
 {
 	vduse_queue_kick(container_of(work, struct vduse_queue, kick_work));
 }
@@ -31,7 +31,7 @@ static struct vduse_queue *vduse_queue_create(struct vduse_dev *dev, u16 index)
 	vq->dev = dev;
 	vq->index = index;
 	spin_lock_init(&vq->lock);
-	INIT_WORK(&vq->kick_work, vduse_queue_kick_work);
+	init_irq_work(&vq->kick_work, vduse_queue_kick_work);
 	vduse_queue_irq_init(vq);
 
 	ret = kobject_init_and_add(&vq->kobj, &vduse_queue_type, &dev->dev.kobj,
@@ -123,7 +123,7 @@ void vduse_queue_clear(struct vduse_queue *vq)
 	if (kickfd)
 		eventfd_ctx_put(kickfd);
 	cancel_work_sync(&vq->irq_work);
-	cancel_work_sync(&vq->kick_work);
+	irq_work_sync(&vq->kick_work);
 }
 
 void vduse_queue_set_ready(struct vduse_queue *vq, bool ready)
@@ -150,7 +150,7 @@ void vduse_queue_kick(struct vduse_queue *vq)
 
 	if (!eventfd_signal_allowed()) {
 		trace_vduse_kick(vq, VDUSE_KICK_DEFERRED);
-		queue_work(vduse_irq_bound_wq, &vq->kick_work);
+		irq_work_queue(&vq->kick_work);
 		return;
 	}
 
@@ -188,7 +188,7 @@ void vduse_queue_catch_up(struct vduse_queue *vq)
 	spin_unlock_irq(&vq->lock);
 }
 
-static struct vduse_queue *vduse_queue_get(struct vduse_dev *dev, u32 index)
+struct vduse_queue *vduse_queue_get(struct vduse_dev *dev, u32 index)
 {
 	if (index >= dev->vq_num)
 		return NULL;

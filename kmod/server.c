@@ -300,6 +300,7 @@ void vduse_conn_strip(struct vduse_conn *conn, bool windows)
 	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < dev->vq_num; i++) {
 		vduse_queue_drop_kickfd(dev->vqs[i], conn);
+		vduse_irqfd_drop(dev->vqs[i], conn);
 		cond_resched();
 	}
 	if (!domain)

@@ -7,7 +7,7 @@
 
 static void vduse_queue_quiesce(struct vduse_queue *vq)
 {
-	flush_work(&vq->kick_work);
+	irq_work_sync(&vq->kick_work);
 	flush_work(&vq->irq_work);
 }
 

@@ -235,7 +235,7 @@ static int vduse_vdpa_set_vq_affinity(struct vdpa_device *vdpa, u16 index,
 {
 	if (index >= vdpa->nvqs)
 		return -EINVAL;
-	vduse_queue_set_affinity(vduse_vq(vdpa, index), mask);
+	vduse_queue_set_affinity(vduse_vq(vdpa, index), mask, false);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  *
  *	vduse_devs_lock		the list of devices
  *	vduse_dev.lock		life of one device: attach, destroy, settings
+ *	vduse_dev.irqfd_lock	eventfds that stand for interrupts
  *	vduse_domain.umem_lock	registration of the server's memory
  *	vduse_window.lock	what the server has mapped
  *	vduse_dev.config_lock	configuration space
@@ -25,6 +26,7 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/device.h>
+#include <linux/irq_work.h>
 #include <linux/kobject.h>
 #include <linux/mutex.h>
 #include <linux/seqlock.h>
@@ -43,6 +45,7 @@ struct poll_table_struct;
 struct sk_buff;
 struct vduse_cleared;
 struct vduse_domain;
+struct vduse_irqfd;
 struct vduse_vdpa;
 
 #define VDUSE_MINORS		BIT(MINORBITS)
@@ -74,6 +77,7 @@ enum vduse_irq_how {
  * @irq_lock: guards the driver's callback and runs it; see the lock order
  * @cb: the driver's callback, under @irq_lock
  * @affinity: where the callback may run, written under @irq_lock
+ * @irq_strict: and nowhere else, under @irq_lock
  * @irq_cpu: which worker ran it last, under @irq_lock
  * @irq_ns: how long it took the last time, under @irq_lock
  * @irq_work: runs the callback on another processor
@@ -90,6 +94,8 @@ enum vduse_irq_how {
  * @kick_conn: the server that set it up, never followed
  * @kicks: kicks by the driver
  * @kick_work: for a kick from within the signalling of another eventfd
+ * @irqfd: an eventfd that stands for its interrupts, under the device's
+ *	irqfd_lock
  */
 struct vduse_queue {
 	struct kobject kobj;
@@ -101,6 +107,7 @@ struct vduse_queue {
 	spinlock_t irq_lock;	/* see above */
 	struct vdpa_callback cb;
 	cpumask_var_t affinity;
+	bool irq_strict;
 	unsigned int irq_cpu;
 	u64 irq_ns;
 	struct work_struct irq_work;
@@ -117,7 +124,8 @@ struct vduse_queue {
 	struct eventfd_ctx *kickfd;
 	const struct vduse_conn *kick_conn;
 	u64 kicks;
-	struct work_struct kick_work;
+	struct irq_work kick_work;
+	struct vduse_irqfd *irqfd;
 };
 
 /**
@@ -226,6 +234,7 @@ struct vduse_setup {
  * @config_refused: those that were not
  * @config_cleared: reads of the driver that cleared something
  * @driver_features: the driver's word, one writer (the bus)
+ * @irqfd_lock: guards the irqfd of its queues
  * @config_lock: guards @config and @generation; readers never wait
  * @config: the configuration space
  * @generation: counts its changes
@@ -292,6 +301,8 @@ struct vduse_dev {
 	u64 config_cleared;
 
 	u64 driver_features;
+
+	struct mutex irqfd_lock;	/* see above */
 
 	seqlock_t config_lock;	/* see above */
 	void *config;
@@ -365,7 +376,7 @@ extern const struct file_operations vduse_dev_fops;
 /* extend.c: what a device is to have beyond the stock interface */
 #define VDUSE_EXT_ALL	(VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | \
 			 VDUSE_EXT_FEATURES | VDUSE_EXT_RESUME | \
-			 VDUSE_EXT_VSTATS)
+			 VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT)
 #define VDUSE_EXT_INST_ALL \
 	(VDUSE_EXT_INST_QUEUE_READY | VDUSE_EXT_INST_SUSPEND)
 int vduse_setup_fetch(struct vduse_setup *setup,
@@ -400,6 +411,13 @@ int vduse_msg_set_group_asid(struct vduse_dev *dev, u32 group, u32 asid);
 int vduse_msg_queue_ready(struct vduse_dev *dev, u16 index, bool ready);
 int vduse_msg_suspend(struct vduse_dev *dev);
 int vduse_msg_resume(struct vduse_dev *dev);
+
+/* irqfd.c: other forms of an interrupt */
+int vduse_irqfd_setup(const struct vduse_conn *conn,
+		      struct vduse_vq_eventfd __user *argp);
+void vduse_irqfd_drop(struct vduse_queue *vq, const struct vduse_conn *conn);
+int vduse_inject_many(struct vduse_dev *dev,
+		      struct vduse_ext_inject __user *argp);
 
 /* server.c */
 ssize_t vduse_dev_read_iter(struct kiocb *iocb, struct iov_iter *to);
@@ -448,6 +466,7 @@ void vduse_queues_hide(struct vduse_dev *dev);
 void vduse_queues_free(struct vduse_dev *dev);
 void vduse_queue_clear(struct vduse_queue *vq);
 void vduse_queue_kick(struct vduse_queue *vq);
+struct vduse_queue *vduse_queue_get(struct vduse_dev *dev, u32 index);
 void vduse_queue_set_ready(struct vduse_queue *vq, bool ready);
 int vduse_queue_setup(struct vduse_dev *dev,
 		      struct vduse_queue_args __user *argp);
@@ -463,7 +482,7 @@ void vduse_queue_drop_kickfd(struct vduse_queue *vq,
 void vduse_queue_irq_init(struct vduse_queue *vq);
 int vduse_queue_interrupt(struct vduse_queue *vq);
 void vduse_queue_set_affinity(struct vduse_queue *vq,
-			      const struct cpumask *mask);
+			      const struct cpumask *mask, bool strict);
 void vduse_config_irq_init(struct vduse_dev *dev);
 void vduse_config_irq_clear(struct vduse_dev *dev);
 int vduse_config_interrupt(struct vduse_dev *dev);

@@ -214,6 +214,7 @@ PUBLIC const char *vdu_extension_name(unsigned int bit)
 {
 	static const char *const names[] = {
 		"config", "recover", "features", "resume", "vstats",
+		"inject",
 	};
 
 	return bit < ARRAY_SIZE(names) ? names[bit] : NULL;

@@ -60,7 +60,7 @@ static void see_setups(void)
 	memset(access_map, 0, sizeof(access_map));
 	TRY("all but resume", .extensions = VDUSE_EXT_CONFIG |
 	    VDUSE_EXT_RECOVER | VDUSE_EXT_FEATURES | VDUSE_EXT_VSTATS);
-	TRY("extensions=20", .extensions = 0x20);
+	TRY("extensions=40", .extensions = 0x40);
 	TRY("extensions=1<<63", .extensions = 1ULL << 63);
 	TRY("flags=2", .extensions = VDUSE_EXT_RECOVER, .flags = 2);
 	TRY("reserved", .reserved[5] = 1);

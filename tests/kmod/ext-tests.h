@@ -64,6 +64,7 @@ void test_info_list(void);
 void test_info_sysfs(void);
 void test_info_name(void);
 void test_vstats(void);
+void test_inject(void);
 
 /* ext-suspend.c */
 void test_suspend(void);

@@ -60,6 +60,7 @@ static const struct test {
 	{ "info-sysfs", test_info_sysfs, false },
 	{ "info-name", test_info_name, false },
 	{ "vstats", test_vstats, false },
+	{ "inject", test_inject, false },
 	{ "suspend", test_suspend, false },
 	{ "suspend-reset", test_suspend_reset, false },
 	{ "queue-ready", test_queue_ready, false },

@@ -80,7 +80,7 @@ static long setup_next(struct rng *rng, int node, uint64_t instance,
 		       uint64_t features, uint32_t config_size)
 {
 	uint8_t access[4096] = { 0 };
-	struct vduse_ext_setup setup = { .extensions = draw(rng) & 0x1f };
+	struct vduse_ext_setup setup = { .extensions = draw(rng) & 0x3f };
 
 	/* What belongs together, most of the time. */
 	if (!(instance & VDUSE_EXT_INST_SUSPEND) && chance(rng, 95))
@@ -225,9 +225,22 @@ static void call_config(struct rng *rng, int fd, bool set)
 
 void call_ext(struct rng *rng, int fd)
 {
+	struct vduse_ext_inject many = { .queues = draw(rng) };
+	struct vduse_vq_eventfd irqfd = {
+		.index = (uint32_t)below(rng, 4),
+		.fd = (int)below(rng, 40) - 2,
+	};
 	uint8_t status;
 
-	switch (below(rng, 8)) {
+	switch (below(rng, 10)) {
+	case 8:
+		note(K_EXT_INJECT, ioctl(fd, VDUSE_EXT_INJECT_MANY,
+					 pointer(rng, &many, 1)));
+		break;
+	case 9:
+		note(K_EXT_IRQFD, ioctl(fd, VDUSE_EXT_SETUP_IRQFD,
+					 pointer(rng, &irqfd, 1)));
+		break;
 	case 0:
 		note(K_NEEDS_RESET, ioctl(fd, VDUSE_EXT_NEEDS_RESET));
 		break;

@@ -28,7 +28,7 @@
 
 #define N 3
 #define ALL (VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | VDUSE_EXT_FEATURES | \
-	     VDUSE_EXT_RESUME | VDUSE_EXT_VSTATS)
+	     VDUSE_EXT_RESUME | VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT)
 
 struct host {
 	char root[64];
@@ -431,7 +431,8 @@ static void the_doctor_names_what_waits(void **state)
 	struct vduse_ext_info *good = add(host, "good"), *bad = add(host, "bad");
 
 	assert_string_equal(check(host, "extensions").detail,
-			    "config, recover, features, resume, vstats");
+			    "config, recover, features, resume, vstats, "
+			    "inject");
 	assert_string_equal(check(host, "old-messages").detail, "none");
 	good->pending = bad->pending = 1;
 	module.message.age_ns = 4900000000;

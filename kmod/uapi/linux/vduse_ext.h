@@ -53,6 +53,7 @@ struct vduse_ext_queue_ready {
 #define VDUSE_EXT_FEATURES	(1ULL << 2) /* the kernel checks features */
 #define VDUSE_EXT_RESUME	(1ULL << 3) /* VDUSE_EXT_MSG_RESUME */
 #define VDUSE_EXT_VSTATS	(1ULL << 4) /* vendor statistics of any type */
+#define VDUSE_EXT_INJECT	(1ULL << 5) /* other forms of an interrupt */
 
 /* Those that the module has; changes nothing. The stock module: EINVAL. */
 #define VDUSE_EXT_GET		_IOR(VDUSE_EXT_BASE, 0xe0, __u64)
@@ -306,6 +307,34 @@ struct vduse_ext_config {
 
 /* The virtio status, for a server that comes to a running device. RECOVER. */
 #define VDUSE_EXT_GET_STATUS	_IOR(VDUSE_EXT_BASE, 0xeb, __u8)
+
+/**
+ * struct vduse_ext_inject - argument of VDUSE_EXT_INJECT_MANY
+ * @first: number of a virtqueue
+ * @reserved: zero
+ * @queues: bit i: an interrupt for queue @first + i; out: those that were
+ *	refused
+ */
+struct vduse_ext_inject {
+	__u32 first;
+	__u32 reserved;
+	__u64 queues;
+};
+
+/*
+ * Interrupts for several queues, as VDUSE_VQ_INJECT_IRQ gives one. EINVAL: some
+ * were refused, or do not exist; all others have theirs. INJECT.
+ */
+#define VDUSE_EXT_INJECT_MANY	_IOWR(VDUSE_EXT_BASE, 0xec, \
+				      struct vduse_ext_inject)
+
+/*
+ * From now on each signal of the eventfd is an interrupt of the queue, whoever
+ * gives it; several in a row may be one. One that VDUSE_VQ_INJECT_IRQ would
+ * refuse is lost. The fields as of struct vduse_vq_eventfd; fd -1: no more. It
+ * ends with the server. INJECT.
+ */
+#define VDUSE_EXT_SETUP_IRQFD	_IOW(VDUSE_EXT_BASE, 0xed, __u32[2])
 
 /*
  * --- messages ------------------------------------------------------------

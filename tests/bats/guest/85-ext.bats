@@ -28,7 +28,7 @@ load 85-ext
 	stock instance of nowhere: EINVAL
 	ext instance of nowhere: EFAULT
 	ext all but resume: 0
-	ext extensions=20: EINVAL
+	ext extensions=40: EINVAL
 	ext extensions=1<<63: EINVAL
 	ext flags=2: EINVAL
 	ext reserved: EINVAL

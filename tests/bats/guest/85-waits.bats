@@ -329,6 +329,40 @@ load 85-ext
 	END
 }
 
+@test "ext: interrupts for several queues at once, and by an eventfd" {
+	sees inject <<-'END'
+	plain both: ENOTTY
+	plain an eventfd: ENOTTY
+	ext before a driver: EINVAL
+	ext both: 0
+	ext both: refused 0x0, came 1 1
+	ext the second: 0
+	ext the second: refused 0x0, came 0 1
+	ext one that there is not: EINVAL
+	ext one that there is not: refused 0x4, came 1 0
+	ext none: 0
+	ext none: refused 0x0, came 0 0
+	ext behind all: EINVAL
+	ext behind all: refused 0x3, came 0 0
+	ext reserved: EINVAL
+	ext nowhere: EFAULT
+	ext an eventfd: 0
+	ext its signal: 1
+	ext is read: 1
+	ext another one: 0
+	ext its signal: 1
+	ext the first one's: 0
+	ext the same for both: 0
+	ext its signal: 1 1
+	ext no file: EBADF
+	ext no eventfd: EINVAL
+	ext no queue: EINVAL
+	ext less than none: EINVAL
+	ext no more: 0
+	ext its signal: 0 1
+	END
+}
+
 @test "ext: suspend and resume: kicks are kept, interrupts refused" {
 	sees suspend suspend-reset <<-'END'
 	plain a VMM is offered: suspend 0, resume 0

@@ -384,7 +384,7 @@ const struct bad_case bad_cases[] = {
 	{ "avail-jump", "an available index that jumps too far",
 	  BAD_RESET, 0, send_avail_jump },
 	{ "truncated-memfd", "data in memory that is no longer there",
-	  BAD_ERROR, LENGTH, send_truncated_memfd },
+	  BAD_SURVIVE, LENGTH, send_truncated_memfd },
 	{ "truncated-header", "a header in such memory",
 	  BAD_SURVIVE, LENGTH, send_truncated_header },
 	{ "truncated-status", "a status byte in such memory",
