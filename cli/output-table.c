@@ -83,6 +83,17 @@ static bool right_aligned(const struct field *field)
 		field->type == FIELD_HEX;
 }
 
+/* How wide a character is depends on the locale, unless it is ASCII. */
+static void need_locale(const char *text)
+{
+	for (; text && *text; text++) {
+		if ((unsigned char)*text < 0x80)
+			continue;
+		(void)setlocale(LC_CTYPE, "");
+		return;
+	}
+}
+
 static int fill_line(struct cli *cli, const struct scols *scols,
 		     struct libscols_table *table,
 		     const struct columns *columns, struct json_object *row)
@@ -99,6 +110,7 @@ static int fill_line(struct cli *cli, const struct scols *scols,
 		const char *color = text && field->flags & FIELD_STATE ?
 			state_color(text) : NULL;
 
+		need_locale(text);
 		if (scols->line_set_data(line, i, text && *text ? text : "-"))
 			return -ENOMEM;
 		if (color)
@@ -139,8 +151,6 @@ int table_print(struct cli *cli, const struct columns *columns,
 	if (!scols)
 		return message_fail(cli, NULL, VDU_STAGE_NONE, -ELIBACC,
 				    "printing a table takes libsmartcols, which is not installed; --json, --raw and --pairs do not");
-	/* How wide a character is depends on it, and nothing else that we do. */
-	(void)setlocale(LC_CTYPE, "");
 	table = scols->new_table();
 	r = table ? fill(cli, scols, table, columns, rows) : -ENOMEM;
 	if (!r) {
