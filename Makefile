@@ -36,15 +36,16 @@ ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now,-z,defs $(SANITIZE) $(LDFLAGS)
 
 # Expanded in recipes only, so that `make help` and `make deps` work on a
 # machine that has none of it.
-LIB_PKGS := libnl-genl-3.0 libmnl liburing json-c libseccomp libcap-ng
+LIB_PKGS := libnl-genl-3.0 libmnl liburing json-c libseccomp
 CLI_PKGS := smartcols json-c
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIB_PKGS) $(CLI_PKGS))
-LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(LIB_PKGS))
-CLI_LIBS = $(shell $(PKG_CONFIG) --libs $(CLI_PKGS))
+# libmnl is loaded by who listens to uevents: lib/bus/uevent.c.
+LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(filter-out libmnl,$(LIB_PKGS)))
 # What only some commands and the server use is linked into the tool: each
 # shared library costs every start of it about as much as a small command.
-# BUNDLE= links all of them shared.
-BUNDLE ?= libnl-genl-3.0 liburing libseccomp libcap-ng
+# BUNDLE= links all of them shared. libsmartcols is loaded by who prints a
+# table: cli/scols.c.
+BUNDLE ?= libnl-genl-3.0 liburing libseccomp json-c
 BUNDLE_LIBS = $(if $(strip $(BUNDLE)),-Wl$(,)-Bstatic \
 	$(shell $(PKG_CONFIG) --libs-only-l $(BUNDLE)) -Wl$(,)-Bdynamic)
 
@@ -87,7 +88,7 @@ $(O)/libvduse.so: $(O)/libvduse.so.$(SOVERSION)
 $(O)/vdusectl: $(CLI_OBJS) $(O)/libvduse.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(BUNDLE_LIBS) -Wl,--as-needed \
-		$(CLI_LIBS) $(LIB_LIBS)
+		$(LIB_LIBS)
 
 # Each time: PREFIX may be another one now.
 .PHONY: $(O)/libvduse.pc

@@ -45,7 +45,7 @@ const struct option_row global_options[] = {
 const struct command *const commands[] = {
 	&cmd_create, &cmd_destroy, &cmd_set, &cmd_restore,
 	&cmd_bind, &cmd_unbind,
-	&cmd_list, &cmd_show, &cmd_dump, &cmd_stats, &cmd_monitor,
+	&cmd_list, &cmd_show, &cmd_dump, &cmd_stats, &cmd_bench, &cmd_monitor,
 	&cmd_start, &cmd_stop, &cmd_restart, &cmd_abort, &cmd_serve, &cmd_doctor,
 	&cmd_help, &cmd_version,
 	&cmd_complete, &cmd_commands, &cmd_fields,

@@ -124,7 +124,7 @@ const char *suggest(const char *text, const char *const *words, size_t n);
 /* cli/external.c: run vdusectl-FOO; returns 0 if there is none. */
 int external_run(struct cli *cli, char **argv);
 
-extern const struct command cmd_create, cmd_destroy, cmd_bind, cmd_unbind,
+extern const struct command cmd_bench, cmd_create, cmd_destroy, cmd_bind, cmd_unbind,
 	cmd_list, cmd_show, cmd_dump, cmd_stats, cmd_monitor, cmd_doctor,
 	cmd_abort, cmd_restart, cmd_restore, cmd_serve, cmd_start, cmd_stop, cmd_help, cmd_version,
 	cmd_complete, cmd_commands, cmd_fields, cmd_set;

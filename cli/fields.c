@@ -171,6 +171,26 @@ static const struct field feature_fields[] = {
 	{ "negotiated", FIELD_BOOL, D, 0, "whether the driver took it" },
 };
 
+static const struct field bench_fields[] = {
+	{ "io", FIELD_TEXT, D, 0, "read, write or mixed" },
+	{ "pattern", FIELD_TEXT, D, 0, "random or sequential" },
+	{ "block_size", FIELD_BYTES, D, 0, "bytes of each request" },
+	{ "depth", FIELD_INT, D, 0, "requests in flight of each job" },
+	{ "jobs", FIELD_INT, D, 0, "threads, each with requests of its own" },
+	{ "iops", FIELD_INT, D, 0, "requests in a second" },
+	{ "mb_s", FIELD_INT, D, 0, "million bytes in a second" },
+	{ "mean_us", FIELD_INT, D, 0, "time of a request, mean, in microseconds" },
+	{ "p50_us", FIELD_INT, D, 0, "half of the requests took at most that" },
+	{ "p99_us", FIELD_INT, D, 0, "99 of 100 requests took at most that" },
+	{ "max_us", FIELD_INT, 0, 0, "the slowest request" },
+	{ "reads", FIELD_INT, 0, 0, "requests that read" },
+	{ "writes", FIELD_INT, 0, 0, "requests that wrote" },
+	{ "read_bytes", FIELD_INT, 0, 0, "bytes read" },
+	{ "write_bytes", FIELD_INT, 0, 0, "bytes written" },
+	{ "duration_us", FIELD_INT, 0, 0, "until the last request had ended" },
+	{ "latency_sum_us", FIELD_INT, 0, 0, "time of all requests together" },
+};
+
 static const struct field stats_fields[] = {
 	{ "index", FIELD_INT, D, 0, "number of the virtqueue" },
 	{ "reads", FIELD_INT, D, 0, "read requests" },
@@ -245,6 +265,7 @@ KIND(kind_config, "config", "fields of the configuration space", config_fields);
 KIND(kind_features, "features", "feature bits", feature_fields);
 KIND(kind_messages, "messages", "kernel messages without an answer",
      message_fields);
+KIND(kind_bench, "runs", "what bench measured", bench_fields);
 KIND(kind_stats, "queues", "counters of a virtqueue", stats_fields);
 KIND(kind_events, "events", "events, one object a line", event_fields);
 KIND(kind_checks, "checks", "what doctor looked at", check_fields);

@@ -4,7 +4,6 @@
  * handler; then whether the answer really left, and the signal that ended it.
  */
 #include <errno.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -310,7 +309,6 @@ int main(int argc, char **argv)
 	struct words words = { .argv = argv + 1, .operands = operands };
 	int code;
 
-	(void)setlocale(LC_CTYPE, "");
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (!operands)
 		return EXIT_FAILED;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Values as text, and tables for people (libsmartcols). */
+#include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <libsmartcols.h>
 
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/scols.h"
 #include "cli/text.h"
 
 static char *list_text(struct json_object *value)
@@ -82,10 +83,22 @@ static bool right_aligned(const struct field *field)
 		field->type == FIELD_HEX;
 }
 
-static int fill_line(struct cli *cli, struct libscols_table *table,
+/* How wide a character is depends on the locale, unless it is ASCII. */
+static void need_locale(const char *text)
+{
+	for (; text && *text; text++) {
+		if ((unsigned char)*text < 0x80)
+			continue;
+		(void)setlocale(LC_CTYPE, "");
+		return;
+	}
+}
+
+static int fill_line(struct cli *cli, const struct scols *scols,
+		     struct libscols_table *table,
 		     const struct columns *columns, struct json_object *row)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
+	struct libscols_line *line = scols->table_new_line(table, NULL);
 	size_t i;
 
 	for (i = 0; line && i < columns->n; i++) {
@@ -97,17 +110,19 @@ static int fill_line(struct cli *cli, struct libscols_table *table,
 		const char *color = text && field->flags & FIELD_STATE ?
 			state_color(text) : NULL;
 
-		if (scols_line_set_data(line, i, text && *text ? text : "-"))
+		need_locale(text);
+		if (scols->line_set_data(line, i, text && *text ? text : "-"))
 			return -ENOMEM;
 		if (color)
-			(void)scols_cell_set_color(
-				scols_line_get_cell(line, i), color);
+			(void)scols->cell_set_color(
+				scols->line_get_cell(line, i), color);
 	}
 	return line ? 0 : -ENOMEM;
 }
 
-static int fill(struct cli *cli, struct libscols_table *table,
-		const struct columns *columns, struct json_object *rows)
+static int fill(struct cli *cli, const struct scols *scols,
+		struct libscols_table *table, const struct columns *columns,
+		struct json_object *rows)
 {
 	char name[COLUMN_NAME_MAX];
 	size_t i;
@@ -116,12 +131,12 @@ static int fill(struct cli *cli, struct libscols_table *table,
 	for (i = 0; i < columns->n; i++) {
 		const struct field *field = columns->list[i];
 
-		if (!scols_table_new_column(table, column_name(field, name), 0,
+		if (!scols->table_new_column(table, column_name(field, name), 0,
 				right_aligned(field) ? SCOLS_FL_RIGHT : 0))
 			return -ENOMEM;
 	}
 	for (i = 0; i < json_object_array_length(rows) && !r; i++)
-		r = fill_line(cli, table, columns,
+		r = fill_line(cli, scols, table, columns,
 			      json_object_array_get_idx(rows, i));
 	return r;
 }
@@ -129,16 +144,22 @@ static int fill(struct cli *cli, struct libscols_table *table,
 int table_print(struct cli *cli, const struct columns *columns,
 		struct json_object *rows)
 {
-	struct libscols_table *table = scols_new_table();
-	int r = table ? fill(cli, table, columns, rows) : -ENOMEM;
+	const struct scols *scols = scols_load();
+	struct libscols_table *table;
+	int r;
 
+	if (!scols)
+		return message_fail(cli, NULL, VDU_STAGE_NONE, -ELIBACC,
+				    "printing a table takes libsmartcols, which is not installed; --json, --raw and --pairs do not");
+	table = scols->new_table();
+	r = table ? fill(cli, scols, table, columns, rows) : -ENOMEM;
 	if (!r) {
-		(void)scols_table_enable_noheadings(table,
-						    cli->globals.noheadings);
-		(void)scols_table_enable_colors(table, cli->color_out);
-		r = scols_print_table(table);
+		(void)scols->table_enable_noheadings(table,
+						     cli->globals.noheadings);
+		(void)scols->table_enable_colors(table, cli->color_out);
+		r = scols->print_table(table);
 	}
-	scols_unref_table(table);
+	scols->unref_table(table);
 	if (r)
 		return message_fail(cli, NULL, VDU_STAGE_NONE, r,
 				    "printing a table: %s", strerror(-r));

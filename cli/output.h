@@ -54,7 +54,7 @@ struct columns {
 
 extern const struct object_kind kind_devices, kind_device_details,
 	kind_results, kind_restarts, kind_queues, kind_requests, kind_config, kind_features,
-	kind_messages, kind_stats, kind_events, kind_checks, kind_programs, kind_fields;
+	kind_messages, kind_bench, kind_stats, kind_events, kind_checks, kind_programs, kind_fields;
 
 /* Rows of one kind; rows stays the caller's. */
 struct section {

@@ -2,8 +2,7 @@
 # Everything around tests; included by the top Makefile.
 
 BUILD_DEPS := gcc libc6-dev make pkg-config libnl-genl-3-dev libmnl-dev \
-	liburing-dev libsmartcols-dev libjson-c-dev libseccomp-dev \
-	libcap-ng-dev scdoc
+	liburing-dev libsmartcols-dev libjson-c-dev libseccomp-dev scdoc
 TEST_DEPS := bash-completion bats dkms dmsetup e2fsprogs fio fish git groff-base \
 	hyperfine iproute2 jq kmod libcmocka-dev man-db mdadm openssl procps \
 	qemu-system-common qemu-system-x86 qemu-utils shellcheck sparse strace systemd xfsprogs zsh

@@ -20,7 +20,6 @@
 #define END_MS 6000
 /* One that has just died may be about to let go. */
 #define CLOSE_MS 2000
-#define CLOSE_RETRY_MS 20
 /* To find out who uses the disk, which is only for the warning. */
 #define HOLDERS_MS 3000
 
@@ -35,11 +34,12 @@ static bool is_connected(struct vdu_ctx *ctx, const char *name)
 static bool stays_connected(struct vdu_ctx *ctx, const char *name)
 {
 	uint64_t end = vdu__now_ns() + UINT64_C(1000000) * CLOSE_MS;
+	unsigned int try = 0;
 
 	while (is_connected(ctx, name)) {
 		if (vdu__now_ns() >= end)
 			return true;
-		if (vdu__wait_fd(ctx, -1, 0, CLOSE_RETRY_MS) < 0)
+		if (vdu__pause(ctx, &try) < 0)
 			return false;
 	}
 	return false;

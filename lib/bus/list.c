@@ -271,13 +271,17 @@ static void find_servers(const struct vdu_ctx *ctx, struct vdu_list *list)
 static int add_dev(struct vdu_ctx *ctx, struct vdu_list *list, const char *name,
 		   const struct vduse_ext_info *info)
 {
-	struct vdu_dev *grown = reallocarray(list->devs, list->n + 1,
-					     sizeof(*grown));
-	struct vdu_dev *dev;
+	struct vdu_dev *grown, *dev;
 
-	if (!grown)
-		return -ENOMEM;
-	list->devs = grown;
+	if (list->n == list->room) {
+		size_t room = list->room ? 2 * list->room : 8;
+
+		grown = reallocarray(list->devs, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		list->devs = grown;
+		list->room = room;
+	}
 	dev = memset(&list->devs[list->n], 0, sizeof(*dev));
 	(void)snprintf(dev->name, sizeof(dev->name), "%s", name);
 	dev->info = info;

@@ -27,7 +27,7 @@ struct vdu_dev {
 };
 
 struct vdu_list {
-	size_t n;
+	size_t n, room;
 	struct vdu_dev *devs;		/* sorted */
 	size_t n_unserved;		/* foreign ones still without a server */
 	struct vdu__nodes nodes;	/* while the list is made */

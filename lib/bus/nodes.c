@@ -3,6 +3,7 @@
 #include "lib/bus/nodes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/bus/sysfs.h"
@@ -64,10 +65,15 @@ static void add_link(const struct vdu_ctx *ctx, struct vdu__nodes *nodes,
 	target[len] = '\0';
 	if (!parse(target, &node))
 		return;
-	grown = reallocarray(nodes->nodes, nodes->n + 1, sizeof(node));
-	if (!grown)
-		return;
-	nodes->nodes = grown;
+	if (nodes->n == nodes->room) {
+		size_t room = nodes->room ? 2 * nodes->room : 8;
+
+		grown = reallocarray(nodes->nodes, room, sizeof(node));
+		if (!grown)
+			return;
+		nodes->nodes = grown;
+		nodes->room = room;
+	}
 	nodes->nodes[nodes->n++] = node;
 }
 
@@ -98,7 +104,14 @@ static void read_links(const struct vdu_ctx *ctx, struct vdu__nodes *nodes,
 			add_link(ctx, nodes, dir, entry->d_name);
 }
 
-void vdu__nodes_read(const struct vdu_ctx *ctx, struct vdu__nodes *nodes)
+static int compare(const void *a, const void *b)
+{
+	const struct vdu__node *na = a, *nb = b;
+
+	return strcmp(na->name, nb->name);
+}
+
+static void read_all(const struct vdu_ctx *ctx, struct vdu__nodes *nodes)
 {
 	int number = vhost_major(ctx);
 	char prefix[16];
@@ -110,11 +123,20 @@ void vdu__nodes_read(const struct vdu_ctx *ctx, struct vdu__nodes *nodes)
 	read_links(ctx, nodes, "/sys/dev/char", prefix);
 }
 
+void vdu__nodes_read(const struct vdu_ctx *ctx, struct vdu__nodes *nodes)
+{
+	read_all(ctx, nodes);
+	if (nodes->n)
+		qsort(nodes->nodes, nodes->n, sizeof(nodes->nodes[0]), compare);
+}
+
 const struct vdu__node *vdu__nodes_find(const struct vdu__nodes *nodes,
 					const char *name)
 {
-	for (size_t i = 0; i < nodes->n; i++)
-		if (!strcmp(nodes->nodes[i].name, name))
-			return &nodes->nodes[i];
-	return NULL;
+	struct vdu__node key;
+
+	if (!nodes->n || strlen(name) >= sizeof(key.name))
+		return NULL;
+	memcpy(key.name, name, strlen(name) + 1);
+	return bsearch(&key, nodes->nodes, nodes->n, sizeof(key), compare);
 }

@@ -14,7 +14,7 @@ struct vdu__node {
 };
 
 struct vdu__nodes {
-	size_t n;
+	size_t n, room;
 	struct vdu__node *nodes;
 };
 

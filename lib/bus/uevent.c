@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Kernel uevents: NETLINK_KOBJECT_UEVENT, group 1, by libmnl. */
+/*
+ * Kernel uevents: NETLINK_KOBJECT_UEVENT, group 1, by libmnl; that is loaded
+ * here, because a server and most commands have no use for it.
+ */
 #include "lib/bus/uevent.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -99,26 +104,56 @@ int vdu__uevent_parse(const char *buf, size_t len, struct vdu_event *ret)
 	return 0;
 }
 
+#define MNL_SONAME "libmnl.so.0"
+#define MNL_FUNCTIONS(do) \
+	do(socket_open2) do(socket_bind) do(socket_close) do(socket_get_fd)
+
+static struct {
+#define MEMBER(name) __typeof__(&mnl_##name) name;
+	MNL_FUNCTIONS(MEMBER)
+#undef MEMBER
+	bool loaded;
+} mnl;
+
+static void load_mnl(void)
+{
+	void *library = dlopen(MNL_SONAME, RTLD_NOW | RTLD_LOCAL);
+	bool all = library;
+
+#define LOAD(name) do { \
+	void *function = all ? dlsym(library, "mnl_" #name) : NULL; \
+	memcpy(&mnl.name, &function, sizeof(function)); \
+	all = function; \
+} while (0);
+	MNL_FUNCTIONS(LOAD)
+#undef LOAD
+	mnl.loaded = all;
+}
+
 int vdu__uevent_open(struct mnl_socket **ret)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static const int size = RECEIVE_BUFFER;
 	struct mnl_socket *nl;
 	int fd;
 
-	nl = mnl_socket_open2(NETLINK_KOBJECT_UEVENT,
+	(void)pthread_once(&once, load_mnl);
+	if (!mnl.loaded)
+		return -ELIBACC;
+	nl = mnl.socket_open2(NETLINK_KOBJECT_UEVENT,
 			      SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!nl)
 		return -errno;
-	fd = mnl_socket_get_fd(nl);
+	fd = mnl.socket_get_fd(nl);
 	/* A burst of other devices' events must not cost us ours. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
 		       sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size,
 				 sizeof(size));
-	if (mnl_socket_bind(nl, KERNEL_GROUP, MNL_SOCKET_AUTOPID) < 0) {
+	if (mnl.socket_bind(nl, KERNEL_GROUP, MNL_SOCKET_AUTOPID) < 0) {
 		int r = -errno;
 
-		(void)mnl_socket_close(nl);
+		(void)mnl.socket_close(nl);
 		return r;
 	}
 	*ret = nl;
@@ -128,13 +163,13 @@ int vdu__uevent_open(struct mnl_socket **ret)
 struct mnl_socket *vdu__uevent_close(struct mnl_socket *nl)
 {
 	if (nl)
-		(void)mnl_socket_close(nl);
+		(void)mnl.socket_close(nl);
 	return NULL;
 }
 
 int vdu__uevent_fd(const struct mnl_socket *nl)
 {
-	return mnl_socket_get_fd(nl);
+	return mnl.socket_get_fd(nl);
 }
 
 int vdu__uevent_receive(struct mnl_socket *nl, struct vdu_event *ret)
@@ -143,7 +178,7 @@ int vdu__uevent_receive(struct mnl_socket *nl, struct vdu_event *ret)
 		char buf[8192];
 		struct sockaddr_nl from = { 0 };
 		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(mnl_socket_get_fd(nl), buf, sizeof(buf),
+		ssize_t n = recvfrom(mnl.socket_get_fd(nl), buf, sizeof(buf),
 				     MSG_DONTWAIT, (struct sockaddr *)&from,
 				     &from_len);
 

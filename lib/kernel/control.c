@@ -12,8 +12,6 @@
 
 /* The vring alignment of the legacy layout; only split rings care. */
 #define VRING_ALIGN 4096
-/* How often to ask again while the last reference is being dropped. */
-#define DESTROY_RETRY_MS 10
 
 static int open_node(struct vdu_ctx *ctx)
 {
@@ -87,6 +85,7 @@ int vdu__control_destroy(struct vdu_ctx *ctx, const char *name,
 {
 	CLEANUP_CLOSE int fd = vdu__control_open(ctx, err);
 	char buf[VDUSE_NAME_MAX] = "";
+	unsigned int try = 0;
 
 	if (fd < 0)
 		return fd;
@@ -104,7 +103,8 @@ int vdu__control_destroy(struct vdu_ctx *ctx, const char *name,
 			return vdu__fail(err, VDU_STAGE_CONTROL, -errno,
 					 "the kernel refuses to destroy it: %s",
 					 strerror(errno));
-		r = vdu__wait_fd(ctx, -1, 0, DESTROY_RETRY_MS);
+		/* The last reference is being dropped. */
+		r = vdu__pause(ctx, &try);
 		if (r < 0)
 			return vdu__fail(err, VDU_STAGE_CONTROL, r,
 					 "the kernel still counts it as in use");

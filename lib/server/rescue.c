@@ -31,7 +31,6 @@
 
 /* A server that has just died may be about to let go of the device. */
 #define OPEN_MS 2000
-#define OPEN_RETRY_MS 20
 
 int vdu__rescue_dir(struct vdu_ctx *ctx, const char *name,
 		    struct vdu_error *err)
@@ -218,6 +217,7 @@ static int open_device(struct vdu__rescue *rescue, struct vdu_error *err)
 {
 	uint64_t end = vdu__now_ns() + UINT64_C(1000000) * OPEN_MS;
 	uint64_t features;
+	unsigned int try = 0;
 	int r;
 
 	do {
@@ -225,7 +225,7 @@ static int open_device(struct vdu__rescue *rescue, struct vdu_error *err)
 						     err);
 		if (rescue->device_fd != -EBUSY)
 			break;
-	} while (vdu__wait_fd(rescue->ctx, -1, 0, OPEN_RETRY_MS) == 0 &&
+	} while (vdu__pause(rescue->ctx, &try) == 0 &&
 		 vdu__now_ns() < end);
 	if (rescue->device_fd < 0)
 		return rescue->device_fd;

@@ -17,9 +17,8 @@
 #include "lib/server/take-over.h"
 #include "lib/util/lock.h"
 
-/* For a predecessor that was killed: two seconds. */
-#define BUSY_TRIES 100
-#define BUSY_WAIT_MS 20
+/* For a predecessor that was killed: about two seconds. */
+#define BUSY_TRIES 110
 
 static int open_fds(struct vdu__server *server, struct vdu_error *err)
 {
@@ -135,11 +134,13 @@ static int start_threads(struct vdu__server *server, struct vdu_error *err)
 static int open_device(struct vdu__server *server, const char *name,
 		       struct vdu_error *err)
 {
-	for (unsigned int i = 0;; i++) {
+	unsigned int try = 0;
+
+	for (;;) {
 		int fd = vdu__device_open(server->ctx, name, err);
 
-		if (fd != -EBUSY || i == BUSY_TRIES ||
-		    vdu__wait_fd(server->ctx, -1, 0, BUSY_WAIT_MS) < 0)
+		if (fd != -EBUSY || try == BUSY_TRIES ||
+		    vdu__pause(server->ctx, &try) < 0)
 			return fd;
 	}
 }

@@ -205,6 +205,22 @@ int vdu__wait_fd(const struct vdu_ctx *ctx, int fd, short events, int cap_ms)
 	}
 }
 
+int vdu__pause(const struct vdu_ctx *ctx, unsigned int *try)
+{
+	const uint64_t us = MIN(UINT64_C(50) << MIN(*try, 16u), UINT64_C(20000));
+	const struct timespec time = { .tv_nsec = (long)us * 1000 };
+	struct pollfd cancel = { .fd = ctx->undoing ? -1 : ctx->cancel_fd,
+				 .events = POLLIN };
+	int n = ppoll(&cancel, 1, &time, NULL);
+
+	++*try;
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	if (!ctx->undoing && (vdu_ctx_cancelled(ctx) || n > 0))
+		return -EINTR;
+	return vdu__remaining_ms(ctx, -1) == 0 ? -ETIMEDOUT : 0;
+}
+
 int vdu__check_cancel(const struct vdu_ctx *ctx, const char *what,
 		      struct vdu_error *err)
 {

@@ -59,6 +59,13 @@ uint64_t vdu__limit(struct vdu_ctx *ctx, unsigned int ms);
  */
 int vdu__wait_fd(const struct vdu_ctx *ctx, int fd, short events, int cap_ms);
 
+/*
+ * Wait before asking again what no fd tells of: what is over in no time costs
+ * little, and what takes long is not asked often. *try counts from 0, for a
+ * pause of 50 us that doubles to 20 ms. 0, or -ETIMEDOUT, -EINTR.
+ */
+int vdu__pause(const struct vdu_ctx *ctx, unsigned int *try);
+
 /* 0, or -EINTR / -ETIMEDOUT with a text: for the space between two steps. */
 int vdu__check_cancel(const struct vdu_ctx *ctx, const char *what,
 		      struct vdu_error *err);

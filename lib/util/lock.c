@@ -11,12 +11,12 @@
 
 #include "lib/util/fs.h"
 
-/* flock(2) cannot be waited for with poll(2): ask again this often. */
-#define RETRY_MS 20
-
+/* flock(2) cannot be waited for with poll(2). */
 static int lock_wait(struct vdu_ctx *ctx, int fd, const char *what,
 		     struct vdu_error *err)
 {
+	unsigned int try = 0;
+
 	for (;;) {
 		int r;
 
@@ -26,7 +26,7 @@ static int lock_wait(struct vdu_ctx *ctx, int fd, const char *what,
 			return vdu__fail(err, VDU_STAGE_STATE, -errno,
 					 "cannot lock %s: %s", what,
 					 strerror(errno));
-		r = vdu__wait_fd(ctx, -1, 0, RETRY_MS);
+		r = vdu__pause(ctx, &try);
 		if (r < 0)
 			return vdu__fail(err, VDU_STAGE_STATE, r,
 					 r == -EINTR ? "interrupted before %s was locked" :

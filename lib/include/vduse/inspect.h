@@ -80,6 +80,16 @@ void vdu_dev_supervision(struct vdu_dev *dev, struct vdu_supervision *ret);
 int vdu_holders(struct vdu_ctx *ctx, const char *name,
 		char *text, size_t text_size, struct vdu_error *err);
 
+/*
+ * Open the disk of a device that is bound to virtio, with flags as open(2) has
+ * them; for writing only if nobody else uses it, as exclusively as the kernel
+ * can. The fd, or: -ENOTCONN it is bound to no driver; -EOPNOTSUPP a VM's, or
+ * no disk; -EBUSY with the holders as text; -ENOENT (VDU_STAGE_SERVER): it is
+ * not served, so that I/O would wait.
+ */
+int vdu_open_disk(struct vdu_ctx *ctx, const char *name, int flags,
+		  struct vdu_error *err);
+
 /* What the vDPA bus says of an attached device, by netlink. */
 struct vdu_vdpa_info {
 	size_t size_of;			/* set by the caller */
