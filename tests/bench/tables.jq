@@ -117,20 +117,22 @@ def multi_table:
 	grid(whole; 14), "";
 
 def vhost_table:
-	"I/Os per second through /dev/vhost-vdpa-N",
-	grid(whole; 14), "";
+	(uniq_by(.backend)[] | .backend) as $b |
+	"I/Os per virtual second through /dev/vhost-vdpa-N, back end: \($b)",
+	(map(select(.backend == $b)) | grid(whole; 14)), "";
 
 def ms: . * 1000 | fixed(if . < 10 then 2 else 1 end);
 def tool_tables:
 	(uniq_by(.devices)[] | .devices) as $n |
-	map(select(.devices == $n)) | "\($n) device\(if $n == 1 then "" else "s" end), milliseconds for all",
+	map(select(.devices == $n)) |
+	"\($n) device\(if $n == 1 then "" else "s" end), milliseconds for all",
 	(["", "vdusectl", "vdpa", "losetup", "ours/vdpa", "ours/losetup"] | line(14)),
-	(uniq_by(.what)[] | .what) as $what |
-	(map(select(.what == $what) | {(.tool): .seconds}) | add) as $on |
-	([$what] + ([$on.vdusectl, $on.vdpa, $on.losetup] |
+	((["create", "bind", "list", "unbind", "destroy"][]) as $what |
+	(map(select(.what == $what) | {(.tool): .seconds}) | add // {}) as $on |
+	[$what] + ([$on.vdusectl, $on.vdpa, $on.losetup] |
 		map(if . then ms else "-" end)) +
 	 ([$on.vdpa, $on.losetup] | map(if . and $on.vdusectl
-		then $on.vdusectl / . | ratio else "-" end)) | line(14));
+		then $on.vdusectl / . | ratio else "-" end)) | line(14)), "";
 
 def memory_table:
 	"Memory of an idle server, USS in KiB",
