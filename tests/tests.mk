@@ -7,18 +7,21 @@ TEST_DEPS := bash-completion bats dkms dmsetup e2fsprogs fio fish git groff-base
 	hyperfine iproute2 jq kmod libcmocka-dev man-db mdadm openssl procps \
 	qemu-system-common qemu-system-x86 qemu-utils shellcheck sparse strace systemd xfsprogs zsh
 
+BENCH_DEPS := nbd-client nbdkit
+
 DEBUG_DEPS := bc bison flex libelf-dev libssl-dev xz-utils
 
 TAP := $(O)/tap
 JOBS = -j$(shell nproc)
 SUBMAKE = @$(MAKE) --no-print-directory
 
-.PHONY: deps debug-deps fuzz-deps
+.PHONY: deps debug-deps fuzz-deps bench-deps
 deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS)
 deps: ## install from Debian what building and testing need (as root)
 debug-deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS) $(DEBUG_DEPS)
 fuzz-deps: PACKAGES = $(BUILD_DEPS) $(FUZZ_DEPS)
-deps debug-deps fuzz-deps:
+bench-deps: PACKAGES = $(BUILD_DEPS) $(TEST_DEPS) $(BENCH_DEPS)
+deps debug-deps fuzz-deps bench-deps:
 	@missing=; for package in $(PACKAGES); do \
 		state=$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>&1); \
 		[ "$$state" = installed ] || missing="$$missing $$package"; \
@@ -173,9 +176,9 @@ demo: deps ## show the main job in a virtual machine; HOST=1: on this host
 	@O=$(abspath $(O)) $(if $(HOST),,tests/vm/run -- )tests/demo.sh
 
 .PHONY: bench
-bench: deps ## compare with the peers, in a virtual machine
+bench: bench-deps ## compare with the peers, in a virtual machine; BENCH=options
 	$(SUBMAKE) $(JOBS) all test-tools $(O)/kmod/vduse.ko
-	@O=$(abspath $(O)) tests/bench/run
+	@O=$(abspath $(O)) tests/bench/run $(BENCH)
 
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr)?/bin/(env )?(ba|da)?sh' tests .ci) \
 	$(wildcard completions/*.bash)

@@ -9,6 +9,7 @@
 
 #include "tests/tools/vhost/args.h"
 #include "tests/tools/vhost/bad.h"
+#include "tests/tools/vhost/bench.h"
 #include "tests/tools/vhost/io.h"
 #include "tests/tools/vhost/migrate.h"
 #include "tests/tools/vhost/verify.h"
@@ -186,6 +187,19 @@ static int cmd_verify(struct dev *dev, const struct args *args)
 	return verify(dev, &args->verify);
 }
 
+static int cmd_bench(struct dev *dev, const struct args *args)
+{
+	const struct bench_options options = {
+		.depth = args->verify.depth,
+		.block = args->verify.block,
+		.ops = args->verify.ops,
+		.seed = args->verify.seed,
+		.write = args->write,
+	};
+
+	return bench(dev, &options);
+}
+
 static int cmd_suspend(struct dev *dev, const struct args *args)
 {
 	return migrate_here(dev, args->verify.queues, args->pause);
@@ -209,6 +223,7 @@ static const struct command {
 	{ "zeroes", 2, cmd_zeroes },
 	{ "id", 0, cmd_id },
 	{ "verify", 0, cmd_verify },
+	{ "bench", 0, cmd_bench },
 	{ "suspend", 0, cmd_suspend },
 	{ "migrate", 0, cmd_migrate },
 };

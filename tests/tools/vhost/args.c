@@ -21,6 +21,8 @@ static const char usage[] =
 "      --size BYTES (all) --queues N (1) --depth N (8) --block BYTES (4096)\n"
 "      --seed N (1) --ops N and/or --seconds N (1000 ops), or SIGTERM\n"
 "      --files N (3)          memfds that hold the buffers of one queue\n"
+"  bench                      how fast: JSON; --depth, --block, --ops\n"
+"      --write                write, do not read\n"
 "  suspend                    stop it amid requests, and go on; --queues N (1)\n"
 "      --pause                say \"suspended\", and wait for a line on stdin\n"
 "  migrate                    the same on another device, named on stdin\n"
@@ -70,7 +72,8 @@ static unsigned int small_number(const char *text)
 enum opt {
 	OPT_IN = 1, OPT_OUT, OPT_UNMAP, OPT_SIZE, OPT_QUEUES, OPT_DEPTH,
 	OPT_BLOCK, OPT_SEED, OPT_SECONDS, OPT_OPS, OPT_TIMEOUT, OPT_RING,
-	OPT_FILES, OPT_NO_EVENT_IDX, OPT_NO_INDIRECT, OPT_PAUSE, OPT_HELP,
+	OPT_FILES, OPT_NO_EVENT_IDX, OPT_NO_INDIRECT, OPT_PAUSE, OPT_WRITE,
+	OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -90,6 +93,7 @@ static const struct option options[] = {
 	{ "no-event-idx", no_argument, NULL, OPT_NO_EVENT_IDX },
 	{ "no-indirect", no_argument, NULL, OPT_NO_INDIRECT },
 	{ "pause", no_argument, NULL, OPT_PAUSE },
+	{ "write", no_argument, NULL, OPT_WRITE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL },
 };
@@ -139,6 +143,9 @@ static void take_option(struct args *args, int opt, const char *value)
 		break;
 	case OPT_PAUSE:
 		args->pause = true;
+		break;
+	case OPT_WRITE:
+		args->write = true;
 		break;
 	case OPT_TIMEOUT:
 		args->wishes.timeout_ms = 1000 * small_number(value);

@@ -9,7 +9,7 @@ struct args {
 	char **rest;
 	int n_rest;
 	const char *in, *out;
-	bool unmap, pause;
+	bool unmap, pause, write;
 	struct dev wishes;
 	struct verify_options verify;
 };
