@@ -215,7 +215,8 @@ static uint16_t gather(struct vdu__queue *queue)
 	queue->slept_at = queue->ring.last_avail;
 	queue->slept_ns = queue->now_ns;
 	queue->gather_ns = 0;
-	if (taken < GATHER_MIN || queue->in_flight ||
+	/* A packed ring counts descriptors: how many chains is not told. */
+	if (taken < GATHER_MIN || queue->in_flight || queue->ring.packed ||
 	    !queue->ring.event_idx || !vdu__pace_may(&queue->gather_pace))
 		return 0;
 	if (!queue->gather_n)
@@ -345,6 +346,20 @@ static void settle_mode(struct vdu__queue *queue)
 
 /* --- commands ---------------------------------------------------------- */
 
+static int begin_ring(struct vdu__queue *queue,
+		      const struct vdu__queue_setup *setup)
+{
+	if (setup->packed)
+		return vdu__packed_init(&queue->ring, &queue->mem, setup->num,
+					setup->slots, setup->avail, setup->used,
+					setup->keep, setup->next_avail,
+					setup->event_idx, setup->indirect);
+	return vdu__ring_init(&queue->ring, &queue->mem, setup->num,
+			      setup->desc, setup->avail, setup->used,
+			      setup->next_avail, setup->event_idx,
+			      setup->indirect);
+}
+
 static void begin_running(struct vdu__queue *queue,
 			  const struct vdu__queue_setup *setup)
 {
@@ -354,9 +369,7 @@ static void begin_running(struct vdu__queue *queue,
 	queue->rules = setup->rules;
 	queue->interrupt_due = false;
 	queue->interrupt_retries = 0;
-	if (vdu__ring_init(&queue->ring, &queue->mem, setup->num, setup->desc,
-			   setup->avail, setup->used, setup->next_avail,
-			   setup->event_idx, setup->indirect) < 0) {
+	if (begin_ring(queue, setup) < 0) {
 		atomic_store(&queue->broken, true);
 		return;
 	}

@@ -38,7 +38,7 @@ static struct vdu__inflight_queue *open_log(void)
 {
 	struct vdu_error err = { 0 };
 
-	CHECK(vdu__inflight_open(ctx, "d", QUEUES, WORKER_SIZE, &log_file,
+	CHECK(vdu__inflight_open(ctx, "d", QUEUES, WORKER_SIZE, false, &log_file,
 				 &err) == 0);
 	if (!vdu__inflight_fits(log_file))
 		vdu__inflight_begin(log_file);

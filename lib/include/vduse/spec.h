@@ -62,6 +62,7 @@ struct vdu_blk_spec {
 	uint32_t fail_seconds;		/* VDU_ON_DEATH_FAIL only */
 	int cache;			/* enum vdu_cache */
 	int writeback_control;		/* the driver may change the cache mode */
+	int packed;			/* offer packed virtqueues */
 };
 
 /*
