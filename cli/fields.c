@@ -63,6 +63,7 @@ static const struct field device_fields[] = {
 	{ "cache_wanted", FIELD_TEXT, 0, 0,
 	  "the same from the driver's next reset on" },
 	{ "writeback_control", FIELD_BOOL, 0, 0, "whether the driver may change it" },
+	{ "packed", FIELD_BOOL, 0, 0, "whether it offers packed virtqueues" },
 	/* our module */
 	{ "extensions", FIELD_LIST, 0, 0, "what it has beyond the stock interface" },
 	{ "features_required", FIELD_LIST, 0, 0,
