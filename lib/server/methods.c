@@ -17,7 +17,7 @@ static const char description[] =
 	"type Request (head: int, op: string, sector: int, bytes: int,"
 	" age_us: int)\n\n"
 	"type Queue (index: int, size: int, ready: bool, running: bool,"
-	" broken: bool, desc: int, avail: int, used: int, ring: string,"
+	" broken: bool, desc: int, avail: int, used: int, ring: ?string,"
 	" avail_idx: ?int, used_idx: int, used_wrap: ?bool,"
 	" last_avail_idx: int, last_avail_wrap: ?bool, avail_event: int,"
 	" avail_event_wrap: ?bool, used_event: int,"
@@ -232,7 +232,8 @@ static json_object *one_queue(struct vdu__server *server, unsigned int index)
 	put_u64(to, "desc", started->desc);
 	put_u64(to, "avail", started->avail);
 	put_u64(to, "used", started->used);
-	put_text(to, "ring", started->keep ? "packed" : "split");
+	if (started->num)
+		put_text(to, "ring", started->keep ? "packed" : "split");
 	if (started->keep) {
 		put_packed(to, started, atomic_load(&queue->last_avail), &view);
 	} else {

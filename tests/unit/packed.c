@@ -299,6 +299,79 @@ static void a_keep_that_is_damaged_is_not_followed(void **state)
 	}
 }
 
+static unsigned int roll(unsigned int n)
+{
+	static uint64_t seed = 1;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned int)(seed % n);
+}
+
+/* A descriptor as a driver could mean it, or with anything wrong. */
+static void scribble(struct packed *p)
+{
+	static const uint16_t flags[] = {
+		0, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE, VRING_DESC_F_INDIRECT,
+		VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT, F_AVAIL, F_USED,
+	};
+	unsigned int slot = roll(8) ? p->d.ring.last_avail + roll(3) : roll(99);
+
+	/* Where the ring stands, as it wants it. */
+	put(p, (slot & 0x7fff) % p->num +
+	    (p->d.ring.last_avail & VDU_PACKED_WRAP ? 0 : p->num),
+	    MEM + roll(5000), roll(300), (uint16_t)roll(p->num + 1),
+	    flags[roll(7)]);
+	for (unsigned int i = 0; i < 32; i++)
+		p->data[roll(4096)] = (uint8_t)roll(256);
+	p->driver_event = roll(2) ? roll(4) << 16 | roll(65536) : roll(8) << 15;
+}
+
+/* The sanitizers look on; what was taken is never more than there is. */
+static void whatever_a_driver_writes_is_survived(void **state)
+{
+	unsigned int popped = 0, lost = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 3000; round++) {
+		struct packed *p = new((uint16_t)(1 + roll(9)), roll(2));
+		uint16_t held[16];
+		unsigned int n = 0;
+		uint64_t at = 0;
+		int r = 0;
+
+		for (unsigned int i = 0; i < 40 && r >= 0; i++) {
+			scribble(p);
+			r = pop(p);
+			if (r == 1) {
+				held[n++] = p->d.chain.head;
+				popped++;
+			}
+			assert_true(n <= p->num);
+			if (n && roll(2))
+				vdu__ring_push(&p->d.ring, held[--n], roll(9));
+			if (roll(2))
+				(void)vdu__ring_publish(&p->d.ring);
+			(void)vdu__ring_arm_kick(&p->d.ring, 0);
+			assert_true(vdu__packed_sound(p->keep, p->num));
+		}
+		lost += r < 0;
+		scribble(p);
+		begin(p, false);
+		vdu__packed_recover(&p->d.ring);
+		assert_false(p->d.ring.lost);
+		while ((r = vdu__packed_next(&p->d.ring, &at)) >= 0) {
+			vdu__ring_retake(&p->d.ring, (uint16_t)r, &p->d.chain);
+			vdu__ring_push(&p->d.ring, (uint16_t)r, 0);
+		}
+		(void)vdu__ring_publish(&p->d.ring);
+		assert_int_equal(p->d.ring.n_free, p->num);
+		done(p);
+	}
+	assert_true(popped > 3000 && lost > 300);
+}
+
 static void only_rings_that_are_possible_begin(void **state)
 {
 	struct packed *p = new(4, false);
@@ -326,6 +399,7 @@ int main(void)
 		cmocka_unit_test(a_ring_that_cannot_be_followed_stands_still),
 		cmocka_unit_test(indirect_tables_are_lists),
 		cmocka_unit_test(a_keep_that_is_damaged_is_not_followed),
+		cmocka_unit_test(whatever_a_driver_writes_is_survived),
 		cmocka_unit_test(only_rings_that_are_possible_begin),
 	};
 
