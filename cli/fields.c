@@ -64,6 +64,8 @@ static const struct field device_fields[] = {
 	  "the same from the driver's next reset on" },
 	{ "writeback_control", FIELD_BOOL, 0, 0, "whether the driver may change it" },
 	{ "packed", FIELD_BOOL, 0, 0, "whether it offers packed virtqueues" },
+	{ "poll", FIELD_INT, 0, 0,
+	  "percent of a processor that each queue may lose by looking for requests" },
 	/* our module */
 	{ "extensions", FIELD_LIST, 0, 0, "what it has beyond the stock interface" },
 	{ "features_required", FIELD_LIST, 0, 0,

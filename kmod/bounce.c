@@ -88,6 +88,14 @@ static int vduse_bounce_make_page(struct vduse_bounce_page *bounce)
 	return 0;
 }
 
+/* A look at one that is enough for most. */
+static bool vduse_bounce_has_pages(struct vduse_domain *domain, u64 iova,
+				   size_t size)
+{
+	return size <= VDUSE_SLOT_SIZE &&
+	       READ_ONCE(domain->pages[iova >> PAGE_SHIFT].page);
+}
+
 static int vduse_bounce_make_pages(struct vduse_domain *domain, u64 iova,
 				   size_t size)
 {
@@ -327,7 +335,8 @@ dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 	if (!iova)
 		return DMA_MAPPING_ERROR;
 
-	if (vduse_bounce_make_pages(domain, iova, size)) {
+	if (unlikely(!vduse_bounce_has_pages(domain, iova, size)) &&
+	    vduse_bounce_make_pages(domain, iova, size)) {
 		vduse_bounce_put(domain, iova, size);
 		return DMA_MAPPING_ERROR;
 	}

@@ -40,6 +40,7 @@ struct vdu__at_once {
 struct vdu__io {
 	enum vdu__io_op op;
 	int fd;				/* file: the data thread's */
+	bool registered;		/* as file 0 of its io_uring */
 	struct vdu__at_once *at_once;	/* the same; NULL: through the ring */
 	bool durable;			/* write: on stable storage when done */
 	uint64_t offset, len;		/* bytes; read and write */

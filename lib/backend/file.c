@@ -57,6 +57,16 @@ static int transferred(struct vdu__io *io, ssize_t res)
 	return io->len ? VDU_IO_PENDING : 0;
 }
 
+/* A registered file spares the kernel looking it up. */
+static void aim(struct io_uring_sqe *sqe, struct vdu__io *io)
+{
+	if (io->registered) {
+		sqe->fd = 0;
+		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+	}
+	io_uring_sqe_set_data(sqe, io);
+}
+
 static void queue_transfer(struct vdu__io *io, struct io_uring *uring)
 {
 	struct io_uring_sqe *sqe = vdu__get_sqe(uring);
@@ -67,7 +77,7 @@ static void queue_transfer(struct vdu__io *io, struct io_uring *uring)
 	else
 		io_uring_prep_writev2(sqe, io->fd, io->iov, n, io->offset,
 				      io->durable ? RWF_DSYNC : 0);
-	io_uring_sqe_set_data(sqe, io);
+	aim(sqe, io);
 }
 
 static ssize_t transfer_once(const struct vdu__io *io, int flags)
@@ -175,7 +185,7 @@ static void queue_sync(struct vdu__io *io, struct io_uring *uring)
 	struct io_uring_sqe *sqe = vdu__get_sqe(uring);
 
 	io_uring_prep_fsync(sqe, io->fd, IORING_FSYNC_DATASYNC);
-	io_uring_sqe_set_data(sqe, io);
+	aim(sqe, io);
 }
 
 /* Queue the next step of a discard or write-zeroes; 0 when there is none. */
@@ -207,7 +217,7 @@ static int queue_range(struct vdu__backend *backend, struct vdu__io *io,
 	else
 		io_uring_prep_fallocate(sqe, io->fd, zero_mode(backend, io),
 					(off_t)at, (off_t)len);
-	io_uring_sqe_set_data(sqe, io);
+	aim(sqe, io);
 	return VDU_IO_PENDING;
 }
 

@@ -124,6 +124,10 @@ static int check_queues(const struct vdu_blk_spec *spec, struct vdu_error *err)
 		return vdu__fail(err, VDU_STAGE_USAGE, -ERANGE,
 			"%" PRIu32 " queues are too many: at most %d are possible",
 			spec->n_queues, VDU_QUEUES_MAX);
+	if (spec->poll_percent > 100)
+		return vdu__fail(err, VDU_STAGE_USAGE, -ERANGE,
+			"%" PRIu32 " percent of a processor are too many: at most 100 are possible",
+			spec->poll_percent);
 	if (size == 0)
 		return 0;
 	if (size < VDU_QUEUE_SIZE_MIN || size > VDU_QUEUE_SIZE_MAX)
@@ -284,6 +288,7 @@ PUBLIC int vdu_blk_spec_diff(const struct vdu_blk_spec *want,
 	diff_text(&diff, "serial", want->serial, have->serial);
 	diff_number(&diff, "queues", want->n_queues, have->n_queues);
 	diff_number(&diff, "queue size", want->queue_size, have->queue_size);
+	diff_number(&diff, "poll", want->poll_percent, have->poll_percent);
 	diff_number(&diff, "block size", want->block_size, have->block_size);
 	if (want->read_only && !have->read_only)
 		diff_text(&diff, "access", "read-only", "read-write");

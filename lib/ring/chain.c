@@ -250,7 +250,8 @@ static enum vdu__chain_fault follow(struct walk *walk, uint16_t head)
 static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
 		     uint16_t head)
 {
-	const struct vdu__span *hot = &ring->mem->hot;
+	/* A copy: what is stored below does not change it. */
+	const struct vdu__span hot = ring->mem->hot;
 	unsigned int max = MIN(chain->max_iov, ring->num);
 	unsigned int n_out = 0, n = 0;
 	uint64_t out_bytes = 0, in_bytes = 0;
@@ -269,17 +270,17 @@ static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
 		len = (uint32_t)rest;
 		flags = (uint16_t)(rest >> 32);
 		index = (uint32_t)(rest >> 48);
-		at = addr - hot->start;
-		if (len == 0 || at >= hot->bytes || len > hot->bytes - at)
+		at = addr - hot.start;
+		if (len == 0 || at >= hot.bytes || len > hot.bytes - at)
 			return false;
 		if (flags & DESC_F_INDIRECT) {
 			if (!indirect || (flags & DESC_F_NEXT) ||
-			    !hot->readable ||
+			    !hot.readable ||
 			    len % VDU_DESC_SIZE ||
-			    (uintptr_t)(hot->va + at) % sizeof(uint64_t))
+			    (uintptr_t)(hot.va + at) % sizeof(uint64_t))
 				return false;
 			indirect = false;
-			table = hot->va + at;
+			table = hot.va + at;
 			entries = (uint32_t)len / VDU_DESC_SIZE;
 			index = 0;
 			flags = DESC_F_NEXT;
@@ -288,16 +289,16 @@ static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
 		if (n == max)
 			return false;
 		if (flags & DESC_F_WRITE) {
-			if (!hot->writable)
+			if (!hot.writable)
 				return false;
 			in_bytes += len;
 		} else {
-			if (in_bytes || !hot->readable)
+			if (in_bytes || !hot.readable)
 				return false;
 			out_bytes += len;
 			n_out++;
 		}
-		iov[n++] = (struct iovec){ hot->va + at, len };
+		iov[n++] = (struct iovec){ hot.va + at, len };
 	} while (flags & DESC_F_NEXT);
 
 	if (out_bytes + in_bytes > UINT32_MAX)

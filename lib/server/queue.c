@@ -3,13 +3,13 @@
 #include "lib/server/queue.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #include "lib/kernel/device.h"
+#include "lib/server/rest.h"
 #include "lib/server/trouble.h"
 #include "lib/util/ctx.h"
 
@@ -19,13 +19,6 @@ enum { TAG_KICK = 1, TAG_CMD = 2, TAG_RETRY = 3 };
 #define URING_ENTRIES_MAX 256U
 /* Of taking, before commands and completions get their turn. */
 #define ROUNDS_MAX 16
-/* As long as a request takes to come, at most, when its sender has begun. */
-#define YIELD_NS_MAX UINT64_C(150000)
-/* So many requests at a time are worth waiting for, and so long. */
-#define GATHER_MIN 3
-#define GATHER_NS_MIN UINT64_C(20000)
-#define GATHER_NS_MAX UINT64_C(5000000)
-#define GATHER_HOLD 256
 #define INTERRUPT_RETRIES_MAX 5000	/* milliseconds: one retry in each */
 
 /* Tell the control thread to look at our state. */
@@ -132,18 +125,12 @@ static void interrupt(struct vdu__queue *queue)
 	}
 }
 
-static void look_at_clock(struct vdu__queue *queue)
-{
-	queue->now_ns = vdu__now_ns();
-	queue->paces.now_ns = queue->now_ns;
-}
-
 /* One look at the clock serves all that a turn began and ended. */
 static void clock_at_once(struct vdu__queue *queue)
 {
 	uint64_t began = queue->now_ns;
 
-	look_at_clock(queue);
+	vdu__queue_look_at_clock(queue);
 	vdu__stats_latency(&queue->stats, (queue->now_ns - began) / 1000,
 			   queue->at_once);
 	queue->at_once = 0;
@@ -180,80 +167,6 @@ static void publish(struct vdu__queue *queue)
 }
 
 /*
- * Whoever sends requests may wait for this processor. If so, let it send all it
- * has: they are taken together, and it need not kick. It pays if they come soon,
- * by themselves; a processor that is lent to somebody else comes back late.
- */
-static bool more_after_yield(struct vdu__queue *queue)
-{
-	uint64_t began = queue->now_ns;
-	unsigned int waiting;
-
-	if (!vdu__pace_may(&queue->yield_pace))
-		return false;
-	(void)sched_yield();
-	look_at_clock(queue);
-	waiting = vdu__ring_waiting(&queue->ring);
-	if (waiting && queue->now_ns - began < waiting * YIELD_NS_MAX)
-		vdu__pace_paid(&queue->yield_pace);
-	else
-		vdu__pace_missed(&queue->yield_pace);
-	return waiting;
-}
-
-/*
- * How many requests more to wait for than one, before the driver kicks: when
- * many come at a time, the first of them need not wake us while the others are
- * still on their way. If they do not come as fast as the last ones did, we look
- * by ourselves.
- */
-static uint16_t gather(struct vdu__queue *queue)
-{
-	uint16_t taken = queue->ring.last_avail - queue->slept_at;
-	uint64_t each = (queue->now_ns - queue->slept_ns) / MAX(taken, 1);
-
-	queue->slept_at = queue->ring.last_avail;
-	queue->slept_ns = queue->now_ns;
-	queue->gather_ns = 0;
-	/* A packed ring counts descriptors: how many chains is not told. */
-	if (taken < GATHER_MIN || queue->in_flight || queue->ring.packed ||
-	    !queue->ring.event_idx || !vdu__pace_may(&queue->gather_pace))
-		return 0;
-	if (!queue->gather_n)
-		queue->gather_n = taken;
-	if (each * queue->gather_n > GATHER_NS_MAX)
-		queue->gather_n = (uint16_t)(GATHER_NS_MAX / each);
-	if (!queue->gather_n)
-		return 0;
-	queue->gather_ns = MAX(each * queue->gather_n * 2, GATHER_NS_MIN);
-	return queue->gather_n - 1;
-}
-
-/*
- * As many have come as were waited for, or not in that time. Then the sender had
- * no more: from now on the most part of that is enough, and more is asked for
- * once in a while only.
- */
-static void gathered(struct vdu__queue *queue)
-{
-	uint16_t waiting = vdu__ring_waiting(&queue->ring);
-
-	if (waiting >= queue->gather_n) {
-		vdu__pace_paid(&queue->gather_pace);
-		if (queue->gather_hold)
-			queue->gather_hold--;
-		else
-			queue->gather_n = MIN(queue->gather_n * 2,
-					      queue->ring.num / 2);
-		return;
-	}
-	queue->gather_n = waiting < GATHER_MIN ? 0 : waiting - waiting / 4;
-	queue->gather_hold = GATHER_HOLD;
-	if (!queue->gather_n)
-		vdu__pace_missed(&queue->gather_pace);
-}
-
-/*
  * Take, answer, and only go to sleep once the driver knows that it must kick.
  * With all slots taken a completion will wake us; with a broken ring a reset.
  */
@@ -275,13 +188,13 @@ static void turn(struct vdu__queue *queue)
 			return;
 		}
 		queue->again = queue->recovering ||
-			       (idle && more_after_yield(queue)) ||
+			       (idle && vdu__rest_briefly(queue)) ||
 			       (vdu__ring_arm_kick(&queue->ring,
-						   gather(queue)) &&
+						   vdu__rest_gather(queue)) &&
 				queue->in_flight < queue->max_size);
 	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
 	if (queue->again)
-		queue->gather_ns = 0;
+		queue->rest.gather_ns = 0;
 }
 
 /* --- the cache mode ----------------------------------------------------- */
@@ -300,8 +213,11 @@ static void begin_sync(struct vdu__queue *queue)
 
 	queue->sync_wanted = false;
 	queue->syncing = true;
-	queue->sync = (struct vdu__io){ .op = VDU_IO_FLUSH,
-					.fd = queue->backend_fd };
+	queue->sync = (struct vdu__io){
+		.op = VDU_IO_FLUSH,
+		.fd = queue->backend_fd,
+		.registered = queue->registered,
+	};
 	vdu__count(&queue->stats.syncs, 1);
 	r = queue->backend->ops->submit(queue->backend, &queue->sync,
 					&queue->uring);
@@ -366,6 +282,7 @@ static void begin_running(struct vdu__queue *queue,
 	queue->cache_n = 0;
 	queue->cache_next = 0;
 	queue->mem.hot.bytes = 0;
+	vdu__rest_begin(queue);
 	queue->rules = setup->rules;
 	queue->interrupt_due = false;
 	queue->interrupt_retries = 0;
@@ -493,30 +410,14 @@ static int setup_uring(struct vdu__queue *queue)
 				IORING_SETUP_DEFER_TASKRUN);
 	if (r == -EINVAL) /* fallback: drop when kernel 6.1 is the baseline */
 		r = io_uring_queue_init(entries, &queue->uring, 0);
-	/* Saves a look-up in each call; without it, it works as well. */
+	/* These save look-ups; without them, it works as well. */
 	if (r == 0)
 		(void)io_uring_register_ring_fd(&queue->uring);
+	if (r == 0 && queue->backend_fd >= 0)
+		queue->registered =
+			io_uring_register_files(&queue->uring,
+						&queue->backend_fd, 1) == 0;
 	return r;
-}
-
-/* Submit what was prepared, and sleep unless there is more to do. */
-static int wait_for_work(struct vdu__queue *queue)
-{
-	struct __kernel_timespec limit = {
-		.tv_nsec = (long long)queue->gather_ns,
-	};
-	struct io_uring_cqe *cqe;
-	int r;
-
-	if (queue->again)
-		return io_uring_submit_and_get_events(&queue->uring);
-	if (!queue->gather_ns)
-		return io_uring_submit_and_wait(&queue->uring, 1);
-	r = io_uring_submit_and_wait_timeout(&queue->uring, &cqe, 1, &limit,
-					     NULL);
-	if (queue->running)
-		gathered(queue);
-	return r == -ETIME ? 0 : r;
 }
 
 static void *queue_main(void *arg)
@@ -536,11 +437,11 @@ static void *queue_main(void *arg)
 		return NULL;
 
 	while (stay) {
-		r = wait_for_work(queue);
+		r = vdu__rest(queue);
 		queue->again = false;
 		if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
 			break;
-		look_at_clock(queue);
+		vdu__queue_look_at_clock(queue);
 		if (reap(queue) || queue->stopping)
 			stay = obey(queue);
 		if (queue->running && !atomic_load(&queue->broken) &&
@@ -557,7 +458,7 @@ static void *queue_main(void *arg)
 /* --- for the control thread -------------------------------------------- */
 
 int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
-		    uint32_t max_size, int device_fd, int ack_fd,
+		    uint32_t max_size, uint32_t poll_percent, int device_fd, int ack_fd,
 		    struct vdu__backend *backend, struct vdu__iotlb *iotlb)
 {
 	pthread_attr_t attr;
@@ -567,6 +468,7 @@ int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 	*queue = (struct vdu__queue){
 		.index = index,
 		.max_size = max_size,
+		.poll_percent = poll_percent,
 		.device_fd = device_fd,
 		.ack_fd = ack_fd,
 		.backend = backend,

@@ -52,6 +52,19 @@ struct vdu__queue_setup {
 	_Atomic uint32_t *lost;		/* vdu__inflight_lost() */
 };
 
+/* What a queue learned about when requests come (rest.c). */
+struct vdu__rest {
+	struct vdu__pace yield, gather;
+	uint16_t slept_at;		/* the ring's place, at the last sleep */
+	uint64_t slept_ns;
+	uint16_t gather_n;		/* how many to wait for, now */
+	uint64_t gather_ns;		/* and how long; 0: for the first */
+	unsigned int gather_hold;	/* before more is asked for */
+	uint64_t poll_ns;		/* how long to look for the next */
+	uint64_t poll_credit_ns;	/* of time that may be lost by that */
+	uint64_t credited_ns;		/* when that was reckoned */
+};
+
 /* The last mappings that this thread looked up. */
 #define VDU_QUEUE_CACHE 4
 
@@ -59,6 +72,7 @@ struct vdu__queue {
 	/* Fixed for the life of the thread. */
 	unsigned int index;
 	uint32_t max_size;
+	uint32_t poll_percent;		/* of a processor, for looking; or 0 */
 	int device_fd, ack_fd;		/* the server's */
 	struct vdu__backend *backend;
 	struct vdu__iotlb *iotlb;
@@ -89,6 +103,7 @@ struct vdu__queue {
 
 	/* The data thread's own. */
 	struct io_uring uring;
+	bool registered;		/* backend_fd, as its file 0 */
 	struct vdu__mem mem;
 	struct vdu__ring ring;
 	struct vdu__inflight_queue *inflight;
@@ -107,12 +122,7 @@ struct vdu__queue {
 	uint64_t recovered;		/* up to which number of the log */
 	bool again;			/* there is more, do not sleep */
 	unsigned int at_once;		/* done in the turn that took them */
-	struct vdu__pace yield_pace, gather_pace;
-	uint16_t slept_at;		/* the ring's place, at the last sleep */
-	uint64_t slept_ns;
-	uint16_t gather_n;		/* how many to wait for, now */
-	uint64_t gather_ns;		/* and how long */
-	unsigned int gather_hold;	/* before more is asked for */
+	struct vdu__rest rest;
 	struct vdu__at_once paces;
 	bool interrupt_due, retry_armed;
 	unsigned int interrupt_retries;
@@ -135,7 +145,7 @@ struct vdu__queue {
  * queue->backend_fd is set already, and the queue's from now on.
  */
 int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
-		    uint32_t max_size, int device_fd, int ack_fd,
+		    uint32_t max_size, uint32_t poll_percent, int device_fd, int ack_fd,
 		    struct vdu__backend *backend, struct vdu__iotlb *iotlb);
 
 /* End the thread (it must be idle) and free what it had. */

@@ -143,6 +143,9 @@ static void finish_io(struct vdu__queue *queue, struct vdu__slot *slot, int r)
 	const struct vdu__blk_request *req = &slot->req;
 	bool read = slot->io.op == VDU_IO_READ;
 
+	/* Copied here, not by the kernel, which would have said so. */
+	if (r == 0 && atomic_load(&queue->iotlb->torn))
+		r = -EFAULT;
 	r = result_of_sync(queue, &slot->io, r);
 	/* Or its memory is gone, and with it this server's right to answer. */
 	if (r == -EFAULT)
@@ -175,6 +178,7 @@ static void fill_io(struct vdu__queue *queue, struct vdu__slot *slot)
 
 	*io = (struct vdu__io){
 		.fd = queue->backend_fd,
+		.registered = queue->registered,
 		.at_once = &queue->paces,
 		.offset = req->sector * 512,
 		.len = req->bytes,

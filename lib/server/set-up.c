@@ -107,6 +107,7 @@ static int start_threads(struct vdu__server *server, struct vdu_error *err)
 	for (unsigned int i = 0; i < spec->n_queues; i++) {
 		struct vdu__queue *queue = &server->queues[i];
 		int r = vdu__queue_init(queue, i, spec->queue_size,
+					spec->poll_percent,
 					server->device_fd, server->ack_fd,
 					&server->backend, server->iotlb);
 

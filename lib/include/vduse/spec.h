@@ -63,6 +63,8 @@ struct vdu_blk_spec {
 	int cache;			/* enum vdu_cache */
 	int writeback_control;		/* the driver may change the cache mode */
 	int packed;			/* offer packed virtqueues */
+	uint32_t poll_percent;		/* of a processor for each queue, to look
+					   for requests; default 0: sleep */
 };
 
 /*

@@ -63,6 +63,7 @@ teardown() {
 	local option
 	for option in --queues=0 --queues=65 --queues=-1 --queues=x \
 		--queue-size=3 --queue-size=2048 --block-size=100 \
+		--poll=101 --poll=x \
 		--block-size=8192; do
 		ctl 2 create blk --size 1G --backend memory "$option" d
 		[[ $stderr == *"${option%=*}"* ]]

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Waiting for requests. Whether that pays depends on who sends them and on
+ * which processor, which nobody tells: each way to wait is left out more often
+ * the more often it was in vain.
+ */
+#include "lib/server/rest.h"
+
+#include <sched.h>
+
+#include "lib/server/queue.h"
+
+/* As long as a request takes to come, at most, when its sender has begun. */
+#define YIELD_NS_MAX UINT64_C(150000)
+
+/* So many requests at a time are worth waiting for, and so long. */
+#define GATHER_MIN 3
+#define GATHER_NS_MIN UINT64_C(20000)
+#define GATHER_NS_MAX UINT64_C(5000000)
+#define GATHER_HOLD 256
+
+/* How long to look for a request; the time lost is saved up for so long. */
+#define POLL_NS_MIN UINT64_C(5000)
+#define POLL_NS_MAX UINT64_C(200000)
+#define POLL_CREDIT_MAX UINT64_C(10000000)
+
+void vdu__queue_look_at_clock(struct vdu__queue *queue)
+{
+	queue->now_ns = vdu__now_ns();
+	queue->paces.now_ns = queue->now_ns;
+}
+
+void vdu__rest_begin(struct vdu__queue *queue)
+{
+	queue->rest = (struct vdu__rest){
+		.slept_at = queue->ring.last_avail,
+		.slept_ns = queue->now_ns,
+		.poll_ns = POLL_NS_MIN,
+		.credited_ns = queue->now_ns,
+	};
+}
+
+/*
+ * Whoever sends requests may wait for this processor. If so, let it send all it
+ * has: they are taken together, and it need not kick. It pays if they come soon,
+ * by themselves; a processor that is lent to somebody else comes back late.
+ */
+static bool yield(struct vdu__queue *queue)
+{
+	uint64_t began = queue->now_ns;
+	unsigned int waiting;
+
+	if (!vdu__pace_may(&queue->rest.yield))
+		return false;
+	(void)sched_yield();
+	vdu__queue_look_at_clock(queue);
+	waiting = vdu__ring_waiting(&queue->ring);
+	if (waiting && queue->now_ns - began < waiting * YIELD_NS_MAX)
+		vdu__pace_paid(&queue->rest.yield);
+	else
+		vdu__pace_missed(&queue->rest.yield);
+	return waiting;
+}
+
+/* A share of the time that went by may be lost. */
+static uint64_t poll_budget(struct vdu__queue *queue)
+{
+	struct vdu__rest *rest = &queue->rest;
+
+	rest->poll_credit_ns += (queue->now_ns - rest->credited_ns) / 100 *
+				queue->poll_percent;
+	rest->poll_credit_ns = MIN(rest->poll_credit_ns, POLL_CREDIT_MAX);
+	rest->credited_ns = queue->now_ns;
+	return MIN(rest->poll_ns, rest->poll_credit_ns);
+}
+
+/*
+ * Look until something comes; the driver does not kick meanwhile. What comes
+ * makes it worth to look longer the next time. Others who want the processor
+ * get it, the sender among them.
+ */
+static bool poll_ring(struct vdu__queue *queue)
+{
+	struct vdu__rest *rest = &queue->rest;
+	uint64_t budget = poll_budget(queue), began = queue->now_ns;
+	bool found = false;
+
+	while (!found && queue->now_ns - began < budget) {
+		(void)sched_yield();
+		found = vdu__ring_waiting(&queue->ring);
+		vdu__queue_look_at_clock(queue);
+	}
+	if (found) {
+		rest->poll_ns = MIN(rest->poll_ns * 2, POLL_NS_MAX);
+	} else {
+		rest->poll_ns = MAX(rest->poll_ns / 2, POLL_NS_MIN);
+		rest->poll_credit_ns -= MIN(queue->now_ns - began,
+					    rest->poll_credit_ns);
+	}
+	return found;
+}
+
+bool vdu__rest_briefly(struct vdu__queue *queue)
+{
+	return yield(queue) || (queue->poll_percent && poll_ring(queue));
+}
+
+/*
+ * When many come at a time, the first of them need not wake us while the others
+ * are still on their way. If they do not come as fast as the last ones did, we
+ * look by ourselves.
+ */
+uint16_t vdu__rest_gather(struct vdu__queue *queue)
+{
+	struct vdu__rest *rest = &queue->rest;
+	uint16_t taken = queue->ring.last_avail - rest->slept_at;
+	uint64_t each = (queue->now_ns - rest->slept_ns) / MAX(taken, 1);
+
+	rest->slept_at = queue->ring.last_avail;
+	rest->slept_ns = queue->now_ns;
+	rest->gather_ns = 0;
+	/* A packed ring counts descriptors: how many chains is not told. */
+	if (taken < GATHER_MIN || queue->in_flight || queue->ring.packed ||
+	    !queue->ring.event_idx || !vdu__pace_may(&rest->gather))
+		return 0;
+	if (!rest->gather_n)
+		rest->gather_n = taken;
+	if (each * rest->gather_n > GATHER_NS_MAX)
+		rest->gather_n = (uint16_t)(GATHER_NS_MAX / each);
+	if (!rest->gather_n)
+		return 0;
+	rest->gather_ns = MAX(each * rest->gather_n * 2, GATHER_NS_MIN);
+	return rest->gather_n - 1;
+}
+
+/*
+ * As many have come as were waited for, or not in that time. Then the sender had
+ * no more: from now on the most part of that is enough, and more is asked for
+ * once in a while only.
+ */
+static void gathered(struct vdu__queue *queue)
+{
+	struct vdu__rest *rest = &queue->rest;
+	uint16_t waiting = vdu__ring_waiting(&queue->ring);
+
+	if (waiting >= rest->gather_n) {
+		vdu__pace_paid(&rest->gather);
+		if (rest->gather_hold)
+			rest->gather_hold--;
+		else
+			rest->gather_n = MIN(rest->gather_n * 2,
+					     queue->ring.num / 2);
+		return;
+	}
+	rest->gather_n = waiting < GATHER_MIN ? 0 : waiting - waiting / 4;
+	rest->gather_hold = GATHER_HOLD;
+	if (!rest->gather_n)
+		vdu__pace_missed(&rest->gather);
+}
+
+int vdu__rest(struct vdu__queue *queue)
+{
+	struct __kernel_timespec limit = {
+		.tv_nsec = (long long)queue->rest.gather_ns,
+	};
+	struct io_uring_cqe *cqe;
+	int r;
+
+	if (queue->again)
+		return io_uring_submit_and_get_events(&queue->uring);
+	if (!queue->rest.gather_ns)
+		return io_uring_submit_and_wait(&queue->uring, 1);
+	r = io_uring_submit_and_wait_timeout(&queue->uring, &cqe, 1, &limit,
+					     NULL);
+	if (queue->running)
+		gathered(queue);
+	/* Once is enough: what comes now is taken. */
+	queue->rest.gather_ns = 0;
+	return r == -ETIME ? 0 : r;
+}
