@@ -19,6 +19,7 @@ struct options {
 	uint64_t size, queues, queue_size, block_size, poll;
 	const char *backend, *serial, *discard, *bind, *on_death, *cache;
 	bool persist, read_only, if_not_exists, dry_run, writeback_control;
+	bool packed;
 };
 
 static const char *const types[] = { "blk", NULL };
@@ -38,6 +39,8 @@ static const struct option_row rows[] = {
 	{ "queue-size", 0, 0, OPTION_UINT, 0, O(queue_size), "N",
 	  "descriptors of a virtqueue, a power of two (default 1024)",
 	  NULL, VDU_QUEUE_SIZE_MIN, VDU_QUEUE_SIZE_MAX },
+	{ "packed", 0, 0, OPTION_FLAG, 0, O(packed), NULL,
+	  "offer packed virtqueues", NULL, 0, 0 },
 	{ "poll", 0, 0, OPTION_UINT, 0, O(poll), "PERCENT",
 	  "look for requests before sleeping: so much of a processor (default 0)",
 	  NULL, 0, 100 },
@@ -97,6 +100,7 @@ static int make_spec(struct cli *cli, const struct options *o,
 	spec->block_size = (uint32_t)o->block_size;
 	spec->read_only = o->read_only;
 	spec->writeback_control = o->writeback_control;
+	spec->packed = o->packed;
 	if (o->cache)
 		(void)vdu_blk_spec_set_cache(spec, o->cache, NULL);
 	if (o->discard)
@@ -126,7 +130,7 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 	CLEANUP_FREE char *path = text_escape(s->path, TEXT_LINE);
 	char size[TEXT_SIZE_MAX];
 
-	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s%s\n",
+	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s%s%s\n",
 		     s->name, text_size(s->size_bytes, size),
 		     (unsigned long long)s->size_bytes, s->backend,
 		     s->path[0] ? ":" : "", path ? path : "", s->n_queues,
@@ -134,6 +138,7 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 		     s->serial, s->read_only ? ", read-only" : "",
 		     s->cache ? ", writethrough" : "",
 		     s->writeback_control ? ", writeback control" : "",
+		     s->packed ? ", packed" : "",
 		     s->poll_percent ? ", polling" : "");
 	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)

@@ -53,7 +53,7 @@ static void add_status(struct cli *cli, struct json_object *row,
 	static const char *const keys[] = {
 		"uptime_us", "running", "messages", "resets", "iotlb_regions",
 		"malformed", "errors", "backend_errors", "last_error", "cache",
-		"cache_wanted", "writeback_control", "poll",
+		"cache_wanted", "writeback_control", "packed", "poll",
 	};
 	CLEANUP_JSON struct json_object *reply = NULL;
 	struct vdu_error err = { 0 };

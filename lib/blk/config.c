@@ -59,6 +59,8 @@ uint64_t vdu__blk_features(const struct vdu_blk_spec *spec,
 	 */
 	if (spec->queue_size < DIRECT_MIN)
 		features |= 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
+	if (spec->packed)
+		features |= 1ULL << VIRTIO_F_RING_PACKED;
 	if (spec->read_only)
 		features |= 1ULL << VIRTIO_BLK_F_RO;
 	if (spec->n_queues > 1)

@@ -301,5 +301,7 @@ PUBLIC int vdu_blk_spec_diff(const struct vdu_blk_spec *want,
 			  vdu__cache_text(have->cache));
 	if (want->writeback_control && !have->writeback_control)
 		diff_text(&diff, "writeback control", "on", "off");
+	if (want->packed && !have->packed)
+		diff_text(&diff, "ring", "packed", "split");
 	return diff.n;
 }

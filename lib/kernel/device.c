@@ -42,6 +42,24 @@ int vdu__device_setup_vq(int fd, uint32_t index, uint16_t max_size)
 	return call(fd, VDUSE_VQ_SETUP, &config);
 }
 
+/* Its wrap counter is the uppermost bit, as in lib/ring/packed.h. */
+static uint16_t packed_place(const struct vduse_vq_state_packed *state)
+{
+	return (uint16_t)((state->last_avail_idx & 0x7fff) |
+			  (state->last_avail_counter ? 0x8000 : 0));
+}
+
+void vdu__device_packed_state(uint16_t place,
+			      struct vduse_vq_state_packed *ret)
+{
+	*ret = (struct vduse_vq_state_packed){
+		.last_avail_counter = place >> 15,
+		.last_avail_idx = place & 0x7fff,
+		.last_used_counter = place >> 15,
+		.last_used_idx = place & 0x7fff,
+	};
+}
+
 int vdu__device_vq_info(int fd, uint32_t index, struct vdu__vq_info *ret)
 {
 	struct vduse_vq_info info = { .index = index };
@@ -55,6 +73,7 @@ int vdu__device_vq_info(int fd, uint32_t index, struct vdu__vq_info *ret)
 		.avail = info.driver_addr,
 		.used = info.device_addr,
 		.avail_index = info.split.avail_index,
+		.packed_place = packed_place(&info.packed),
 		.ready = info.ready,
 	};
 	return 0;

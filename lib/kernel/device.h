@@ -22,8 +22,13 @@ struct vdu__vq_info {
 	uint32_t num;
 	uint64_t desc, avail, used;	/* I/O virtual addresses */
 	uint16_t avail_index;		/* where the driver said to begin */
+	uint16_t packed_place;		/* the same in a packed ring */
 	bool ready;
 };
+/* For the kernel: a packed ring that stands there, with nothing in flight. */
+struct vduse_vq_state_packed;
+void vdu__device_packed_state(uint16_t place,
+			      struct vduse_vq_state_packed *ret);
 int vdu__device_vq_info(int fd, uint32_t index, struct vdu__vq_info *ret);
 
 /* kick_fd is an eventfd, or -1 for none. */

@@ -49,6 +49,8 @@ static int differences(const struct vdu_blk_spec *want,
 	if (have->read_only && !want->read_only)
 		n = snprintf(text, size,
 			     "access read-only instead of read-write");
+	else if (have->packed && !want->packed)
+		n = snprintf(text, size, "ring packed instead of split");
 	else if (have->discard != want->discard)
 		n = snprintf(text, size, "discard %s instead of auto",
 			     have->discard == VDU_DISCARD_ON ? "on" : "off");

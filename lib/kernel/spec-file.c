@@ -50,6 +50,7 @@ static const struct key {
 	LATER_KEY("fail_seconds", KEY_U32, spec.fail_seconds),
 	LATER_KEY("cache", KEY_INT, spec.cache),
 	LATER_KEY("writeback_control", KEY_INT, spec.writeback_control),
+	LATER_KEY("packed", KEY_INT, spec.packed),
 	LATER_KEY("poll", KEY_U32, spec.poll_percent),
 };
 

@@ -50,6 +50,16 @@ static inline void vdu__load_desc(const void *p, uint64_t *addr, uint64_t *rest)
 	*rest = le64toh(__atomic_load_n(words + 1, __ATOMIC_RELAXED));
 }
 
+static inline uint64_t vdu__load64(const void *p)
+{
+	return le64toh(__atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED));
+}
+
+static inline void vdu__store64_release(void *p, uint64_t value)
+{
+	__atomic_store_n((uint64_t *)p, htole64(value), __ATOMIC_RELEASE);
+}
+
 /* Store before, load after: the one order that acquire and release lack. */
 static inline void vdu__fence(void)
 {

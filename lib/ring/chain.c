@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "lib/ring/barrier.h"
+#include "lib/ring/packed.h"
 #include "lib/util/macro.h"
 
 /* virtio 1.2, 2.7.5. */
@@ -313,6 +314,76 @@ static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
 	return true;
 }
 
+/* An indirect table of a packed ring is a list by itself: no links in it. */
+static enum vdu__chain_fault follow_table(struct walk *walk,
+					  const struct desc *head)
+{
+	struct desc desc;
+
+	if (!enter_indirect(walk, head))
+		return VDU_CHAIN_BAD_INDIRECT;
+	if (walk->table.n > walk->ring->num)
+		return VDU_CHAIN_LOOP;
+	for (uint32_t i = 0; i < walk->table.n; i++) {
+		if (!read_desc(walk, i, &desc) ||
+		    (desc.flags & DESC_F_INDIRECT))
+			return VDU_CHAIN_BAD_INDIRECT;
+		add_buffer(walk, &desc);
+	}
+	return VDU_CHAIN_OK;
+}
+
+static enum vdu__chain_fault follow_copy(struct walk *walk, uint16_t at,
+					 uint16_t n)
+{
+	const struct vdu__packed_cell *cell = walk->ring->keep->cell;
+
+	for (uint16_t i = 0; i < n; i++, at = cell[at].desc.next) {
+		const struct desc desc = {
+			.addr = cell[at].desc.addr,
+			.len = cell[at].desc.len,
+			.flags = cell[at].desc.flags,
+		};
+
+		/* It stands alone (virtio 1.2, 2.8.7). */
+		if (desc.flags & DESC_F_INDIRECT)
+			return n == 1 ? follow_table(walk, &desc) :
+					VDU_CHAIN_BAD_INDIRECT;
+		add_buffer(walk, &desc);
+	}
+	return VDU_CHAIN_OK;
+}
+
+static void begin(struct vdu__chain *chain)
+{
+	chain->fault = VDU_CHAIN_OK;
+	chain->n_out = 0;
+	chain->n_in = 0;
+	chain->out_bytes = 0;
+	chain->in_bytes = 0;
+	chain->steps = 0;
+	chain->last_in = NULL;
+}
+
+static void end(struct walk *walk, enum vdu__chain_fault broken_link)
+{
+	if (broken_link == VDU_CHAIN_OK)
+		walk->chain->last_in = find_last_in(walk);
+	else
+		set_fault(walk, broken_link);
+}
+
+void vdu__chain_take_copy(const struct vdu__ring *ring,
+			  struct vdu__chain *chain, uint16_t id, uint16_t first,
+			  uint16_t n)
+{
+	struct walk walk = { .ring = ring, .chain = chain };
+
+	chain->head = id;
+	begin(chain);
+	end(&walk, follow_copy(&walk, first, n));
+}
+
 void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 		     uint16_t head)
 {
@@ -325,21 +396,10 @@ void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 			.mapped = (uint64_t)ring->num * VDU_DESC_SIZE,
 		},
 	};
-	enum vdu__chain_fault broken_link;
 
 	chain->head = head;
 	if (take_hot(ring, chain, head))
 		return;
-	chain->fault = VDU_CHAIN_OK;
-	chain->n_out = 0;
-	chain->n_in = 0;
-	chain->out_bytes = 0;
-	chain->in_bytes = 0;
-	chain->steps = 0;
-	chain->last_in = NULL;
-	broken_link = follow(&walk, head);
-	if (broken_link == VDU_CHAIN_OK)
-		chain->last_in = find_last_in(&walk);
-	else
-		set_fault(&walk, broken_link);
+	begin(chain);
+	end(&walk, follow(&walk, head));
 }

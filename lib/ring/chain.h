@@ -9,3 +9,11 @@
 /* Fill chain from the one that begins at head, chain->fault included. */
 void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 		     uint16_t head);
+
+/*
+ * The same from n descriptors of a packed ring that were copied to its keep,
+ * the first one in cell first: of buffer id.
+ */
+void vdu__chain_take_copy(const struct vdu__ring *ring,
+			  struct vdu__chain *chain, uint16_t id, uint16_t first,
+			  uint16_t n);

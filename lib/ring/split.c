@@ -77,7 +77,7 @@ int vdu__ring_init(struct vdu__ring *ring, const struct vdu__mem *mem,
 	return 0;
 }
 
-int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain)
+int vdu__split_pop(struct vdu__ring *ring, struct vdu__chain *chain)
 {
 	uint16_t waiting = ring->seen_avail - ring->last_avail, slot;
 
@@ -102,8 +102,8 @@ int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain)
 	return 1;
 }
 
-void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
-		      struct vdu__chain *chain)
+void vdu__split_retake(struct vdu__ring *ring, uint16_t head,
+		       struct vdu__chain *chain)
 {
 	vdu__chain_take(ring, chain, head);
 	/* It has its place in the available ring behind what was used. */
@@ -111,7 +111,7 @@ void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
 	ring->seen_avail++;
 }
 
-void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len)
+void vdu__split_push(struct vdu__ring *ring, uint16_t head, uint32_t len)
 {
 	uint16_t slot = ring->used_idx & (ring->num - 1);
 	uint8_t *entry = used_at(ring, RING_ENTRIES + slot * USED_ENTRY_SIZE);
@@ -135,7 +135,7 @@ static bool passes(uint16_t event, uint16_t new, uint16_t old)
 	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }
 
-bool vdu__ring_publish(struct vdu__ring *ring)
+bool vdu__split_publish(struct vdu__ring *ring)
 {
 	uint16_t old = ring->signalled, new = ring->used_idx;
 	bool first = !ring->signalled_valid;
@@ -162,7 +162,7 @@ bool vdu__ring_publish(struct vdu__ring *ring)
 						    ring->num * 2)), new, old);
 }
 
-bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after)
+bool vdu__split_arm_kick(struct vdu__ring *ring, uint16_t after)
 {
 	if (ring->event_idx)
 		vdu__store16(used_at(ring, RING_ENTRIES +
@@ -176,10 +176,10 @@ bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after)
 	 * (or used->flags).
 	 */
 	vdu__fence();
-	return vdu__ring_waiting(ring) > (ring->event_idx ? after : 0);
+	return vdu__split_waiting(ring) > (ring->event_idx ? after : 0);
 }
 
-uint16_t vdu__ring_waiting(struct vdu__ring *ring)
+uint16_t vdu__split_waiting(struct vdu__ring *ring)
 {
 	uint16_t waiting = ring->seen_avail - ring->last_avail;
 
@@ -190,7 +190,7 @@ uint16_t vdu__ring_waiting(struct vdu__ring *ring)
 	return ring->seen_avail - ring->last_avail;
 }
 
-void vdu__ring_disarm_kick(struct vdu__ring *ring)
+void vdu__split_disarm_kick(struct vdu__ring *ring)
 {
 	/* An event index that is left behind asks for nothing by itself. */
 	if (!ring->event_idx)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The device side of a split virtqueue (virtio 1.2, 2.7): pure code, no system
- * calls, one thread per ring.
+ * The device side of a virtqueue, split (virtio 1.2, 2.7) or packed (2.8,
+ * packed.h): pure code, no system calls, one thread per ring.
  *
  * A turn of the owner's loop: pop until 0, push what completed, publish once,
  * interrupt if publish says so; before sleeping arm_kick, and pop again if it
@@ -14,19 +14,30 @@
 #include <sys/uio.h>
 
 #include "lib/ring/mem.h"
+#include "lib/ring/packed.h"
 
 struct vdu__ring {
 	const struct vdu__mem *mem;
-	uint16_t num;			/* power of two, checked by init */
-	bool event_idx, indirect;	/* negotiated */
-	/* Ring memory, mapped contiguously for the life of the ring. */
+	uint16_t num;			/* split: a power of two, by init */
+	bool packed, event_idx, indirect;	/* negotiated */
+	/*
+	 * Ring memory, mapped contiguously for the life of the ring; packed:
+	 * avail and used are the driver's and the device's event area.
+	 */
 	const void *desc, *avail;
 	void *used;
-	uint16_t last_avail;		/* next avail entry to take */
+	uint16_t last_avail;		/* next avail entry, or place, to take */
 	uint16_t used_idx;		/* next used entry to write */
 	uint16_t signalled;		/* used_idx at the last publish */
 	bool signalled_valid;		/* false: interrupt at the next publish */
 	uint16_t seen_avail;		/* driver's avail index as last read */
+
+	/* A packed one's own. */
+	bool lost;			/* cannot be followed */
+	bool mute;			/* nor may it be written to */
+	uint16_t free_cell, n_free;
+	void *slots;			/* desc, as what is written to */
+	struct vdu__packed_keep *keep;
 };
 
 /* Why a chain could not be taken as it is. */
@@ -61,7 +72,7 @@ struct vdu__chain {
 };
 
 /*
- * Can there be a ring: num is a power of 2, at most 32768, and the parts are
+ * Can there be a split ring: num is a power of 2, at most 32768, and the parts are
  * aligned as virtio asks (16, 2, 4)? Nothing may look into it before.
  */
 bool vdu__ring_possible(uint16_t num, const void *desc, const void *avail,
@@ -82,38 +93,82 @@ uint64_t vdu__ring_desc_bytes(uint16_t num);
 uint64_t vdu__ring_avail_bytes(uint16_t num);
 uint64_t vdu__ring_used_bytes(uint16_t num);
 
+/* What follows does it with a split one, or packed.h's with a packed one. */
+int vdu__split_pop(struct vdu__ring *ring, struct vdu__chain *chain);
+void vdu__split_retake(struct vdu__ring *ring, uint16_t head,
+		       struct vdu__chain *chain);
+void vdu__split_push(struct vdu__ring *ring, uint16_t head, uint32_t len);
+bool vdu__split_publish(struct vdu__ring *ring);
+bool vdu__split_arm_kick(struct vdu__ring *ring, uint16_t after);
+uint16_t vdu__split_waiting(struct vdu__ring *ring);
+void vdu__split_disarm_kick(struct vdu__ring *ring);
+
 /*
  * Take the next chain. 1: chain is filled (look at chain->fault: a faulty
  * chain must be pushed back, too); 0: none; -EPROTO: the avail index moved by
  * more than the queue size, the ring cannot be followed until it is reset.
  */
-int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain);
+static inline int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain)
+{
+	return ring->packed ? vdu__packed_pop(ring, chain) :
+			      vdu__split_pop(ring, chain);
+}
 
 /*
  * Take again, right after init, the chain of a head that an owner before us had
  * taken and not returned: in any order, each once.
  */
-void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
-		      struct vdu__chain *chain);
+static inline void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
+				    struct vdu__chain *chain)
+{
+	if (ring->packed)
+		vdu__packed_retake(ring, head, chain);
+	else
+		vdu__split_retake(ring, head, chain);
+}
 
 /* Return a chain: len bytes were written to it. Visible after publish. */
-void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len);
+static inline void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len)
+{
+	if (ring->packed)
+		vdu__packed_push(ring, head, len);
+	else
+		vdu__split_push(ring, head, len);
+}
 
 /* Show the driver what was pushed; true if it wants an interrupt for it. */
-bool vdu__ring_publish(struct vdu__ring *ring);
+static inline bool vdu__ring_publish(struct vdu__ring *ring)
+{
+	return ring->packed ? vdu__packed_publish(ring) :
+			      vdu__split_publish(ring);
+}
 
 /* The head in used entry number idx, as in memory now. */
 uint32_t vdu__ring_used_head(const struct vdu__ring *ring, uint16_t idx);
 
 /*
  * Ask for a kick once more than after chains are there, which without event
- * index is at the next one; true if they are there already.
+ * index, or with a packed ring, is at the next one; true if they are there already.
  */
-bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after);
-/* How many chains are there to be taken; more than num: see pop. */
-uint16_t vdu__ring_waiting(struct vdu__ring *ring);
+static inline bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after)
+{
+	return ring->packed ? vdu__packed_arm_kick(ring) :
+			      vdu__split_arm_kick(ring, after);
+}
+/* How many chains are there to be taken; more than num: see pop. Packed: 0 or 1. */
+static inline uint16_t vdu__ring_waiting(struct vdu__ring *ring)
+{
+	return ring->packed ? vdu__packed_waiting(ring) :
+			      vdu__split_waiting(ring);
+}
 /* No kicks, please: we will look anyway. A hint only. */
-void vdu__ring_disarm_kick(struct vdu__ring *ring);
+static inline void vdu__ring_disarm_kick(struct vdu__ring *ring)
+{
+	if (ring->packed)
+		vdu__packed_disarm_kick(ring);
+	else
+		vdu__split_disarm_kick(ring);
+}
 
 /* Indices as in memory now, for dumps; any thread may take them. */
 struct vdu__ring_view {
@@ -122,3 +177,6 @@ struct vdu__ring_view {
 };
 void vdu__ring_look(uint16_t num, const void *avail, const void *used,
 		    struct vdu__ring_view *ret);
+/* Packed: there are no indices, and an event has its wrap counter in bit 15. */
+void vdu__packed_look(const void *driver, const void *device,
+		      struct vdu__ring_view *ret);

@@ -14,6 +14,7 @@
 #include "lib/util/fs.h"
 
 #define MAGIC 0x32464e49U	/* "INF2": the number is the version */
+#define MAGIC_PACKED 0x32504e49U	/* "INP2" */
 #define BOOT_ID_BYTES 40
 /* No feature of a block device has these numbers. */
 #define DRIVER (UINT64_C(1) << 63)
@@ -30,6 +31,7 @@ struct header {
 struct vdu__inflight {
 	struct header *header;
 	size_t bytes, stride;
+	size_t keep;			/* of a queue's part: where; 0: none */
 	size_t found;			/* bytes that were there */
 	struct header wanted;
 };
@@ -52,7 +54,11 @@ static bool is_sound(struct vdu__inflight *log, uint32_t n_queues,
 		const struct vdu__inflight_queue *queue =
 			vdu__inflight_queue(log, i);
 
-		if (queue->last > INT64_MAX)
+		const struct vdu__packed_keep *keep =
+			vdu__inflight_keep(log, i);
+
+		if (queue->last > INT64_MAX ||
+		    (keep && !vdu__packed_sound(keep, queue_size)))
 			return false;
 		for (uint32_t head = 0; head < queue_size; head++)
 			if (queue->order[head] > queue->last)
@@ -68,7 +74,7 @@ bool vdu__inflight_fits(struct vdu__inflight *log)
 	/* It has its full size now: who looks next must not believe it. */
 	if (log->found < log->bytes)
 		log->header->magic = 0;
-	return header->magic == MAGIC &&
+	return header->magic == wanted->magic &&
 	       header->n_queues == wanted->n_queues &&
 	       header->queue_size == wanted->queue_size &&
 	       !memcmp(header->boot_id, wanted->boot_id, BOOT_ID_BYTES) &&
@@ -82,8 +88,9 @@ void vdu__inflight_begin(struct vdu__inflight *log)
 	in_this_order();
 	memset(log->header, 0, log->bytes);
 	*log->header = log->wanted;
+	log->header->magic = 0;
 	in_this_order();
-	log->header->magic = MAGIC;
+	log->header->magic = log->wanted.magic;
 }
 
 /*
@@ -119,8 +126,8 @@ static int map(struct vdu__inflight *log, int fd)
 }
 
 int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
-		       uint32_t queue_size, struct vdu__inflight **ret,
-		       struct vdu_error *err)
+		       uint32_t queue_size, bool packed,
+		       struct vdu__inflight **ret, struct vdu_error *err)
 {
 	CLEANUP_FREE struct vdu__inflight *log = calloc(1, sizeof(*log));
 	CLEANUP_CLOSE int fd = -EBADF;
@@ -130,10 +137,15 @@ int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
 	if (!log)
 		return vdu__fail(err, VDU_STAGE_STATE, -ENOMEM,
 				 "out of memory");
+	log->wanted.magic = packed ? MAGIC_PACKED : MAGIC;
 	log->wanted.n_queues = n_queues;
 	log->wanted.queue_size = queue_size;
 	log->stride = sizeof(struct vdu__inflight_queue) +
 		      queue_size * sizeof(uint64_t);
+	if (packed) {
+		log->keep = log->stride;
+		log->stride += vdu__packed_keep_bytes(queue_size);
+	}
 	log->bytes = sizeof(struct header) + n_queues * log->stride;
 	/* A kernel that does not tell has one boot, as far as we know. */
 	(void)vdu__read_at(ctx, log->wanted.boot_id,
@@ -168,6 +180,15 @@ struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 {
 	return (struct vdu__inflight_queue *)(void *)
 		((char *)(log->header + 1) + index * log->stride);
+}
+
+struct vdu__packed_keep *vdu__inflight_keep(struct vdu__inflight *log,
+					    uint32_t index)
+{
+	char *queue = (char *)(log->header + 1) + index * log->stride;
+
+	return log->keep ? (struct vdu__packed_keep *)(void *)
+			   (queue + log->keep) : NULL;
 }
 
 bool vdu__inflight_is_of(const struct vdu__inflight *log, uint64_t features)
@@ -237,16 +258,19 @@ static bool is_torn(const struct vdu__ring *ring)
 }
 
 void vdu__inflight_reset(struct vdu__inflight_queue *log,
-			 const struct vdu__ring *ring)
+			 struct vdu__ring *ring)
 {
-	vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
+	if (ring->packed)
+		vdu__packed_reset(ring);
+	else
+		vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
 }
 
 void vdu__inflight_take(struct vdu__inflight_queue *log,
 			const struct vdu__ring *ring, uint16_t head)
 {
 	/* A head that no ring has is pushed back at once. */
-	if (head >= ring->num)
+	if (head >= ring->num || ring->packed)
 		return;
 	/* A number that was given once is not given again. */
 	log->last++;
@@ -285,13 +309,22 @@ void vdu__inflight_settle(struct vdu__inflight_queue *log,
 	uint16_t behind = ring->used_idx - log->used_idx;
 
 	/* Another server finds in the memory itself what is right. */
-	if (is_torn(ring))
+	if (is_torn(ring) || ring->packed)
 		return;
 	/* Another ring, or a server that kept no log has been here. */
 	if (log->num != ring->num || behind > ring->num)
-		vdu__inflight_reset(log, ring);
+		vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
 	while (settle_some(log, ring))
 		;
+}
+
+void vdu__inflight_recover(struct vdu__inflight_queue *log,
+			   struct vdu__ring *ring)
+{
+	if (ring->packed)
+		vdu__packed_recover(ring);
+	else
+		vdu__inflight_settle(log, ring);
 }
 
 int vdu__inflight_next(const struct vdu__inflight_queue *log,
@@ -299,6 +332,8 @@ int vdu__inflight_next(const struct vdu__inflight_queue *log,
 {
 	int found = -1;
 
+	if (ring->packed)
+		return vdu__packed_next(ring, at);
 	for (unsigned int head = 0; head < ring->num; head++)
 		if (log->order[head] > *at &&
 		    (found < 0 || log->order[head] < log->order[found]))

@@ -25,7 +25,7 @@
 struct vdu_ctx;
 struct vdu__inflight;
 
-/* One queue's part of the log; only its data thread uses it. */
+/* One queue's part of the log, if it is split; only its data thread uses it. */
 struct vdu__inflight_queue {
 	uint64_t last;		/* the number that was given last */
 	uint16_t used_idx;	/* up to which the log is right */
@@ -35,12 +35,13 @@ struct vdu__inflight_queue {
 };
 
 /*
- * Map the log of device name, made if there is none. Another server may be
- * writing to it, also one of another version: nothing is looked at.
+ * Map the log of device name, made if there is none; packed: one for packed
+ * rings, too. Another server may be writing to it, also one of another version:
+ * nothing is looked at.
  */
 int vdu__inflight_open(struct vdu_ctx *ctx, const char *name, uint32_t n_queues,
-		       uint32_t queue_size, struct vdu__inflight **ret,
-		       struct vdu_error *err);
+		       uint32_t queue_size, bool packed,
+		       struct vdu__inflight **ret, struct vdu_error *err);
 /* Is it to be believed? When nobody else writes to it any more. */
 bool vdu__inflight_fits(struct vdu__inflight *log);
 /* Empty, and to be believed from now on. */
@@ -49,6 +50,9 @@ void vdu__inflight_begin(struct vdu__inflight *log);
 void vdu__inflight_close(struct vdu__inflight *log);
 struct vdu__inflight_queue *vdu__inflight_queue(struct vdu__inflight *log,
 						uint32_t index);
+/* And the part that a packed ring keeps by itself; NULL: there is none. */
+struct vdu__packed_keep *vdu__inflight_keep(struct vdu__inflight *log,
+					    uint32_t index);
 
 /*
  * A driver runs that has negotiated features: what was noted under another is
@@ -72,9 +76,14 @@ void vdu__inflight_empty(struct vdu__inflight *log);
  */
 _Atomic uint32_t *vdu__inflight_lost(struct vdu__inflight *log);
 
+/*
+ * With a packed ring the functions below hand on to lib/ring/packed.h or, where
+ * that ring does it by itself, do nothing.
+ */
+
 /* Nothing is in flight: a driver begins, or the queue has drained. */
 void vdu__inflight_reset(struct vdu__inflight_queue *log,
-			 const struct vdu__ring *ring);
+			 struct vdu__ring *ring);
 /* In flight are these heads, all below num. */
 void vdu__inflight_found(struct vdu__inflight_queue *log, uint16_t num,
 			 uint16_t used_idx, const uint16_t *heads,
@@ -82,6 +91,12 @@ void vdu__inflight_found(struct vdu__inflight_queue *log, uint16_t num,
 /* Before the request of head begins. */
 void vdu__inflight_take(struct vdu__inflight_queue *log,
 			const struct vdu__ring *ring, uint16_t head);
+/*
+ * In flight is what a server before us has left, less what it has answered: the
+ * ring goes on there.
+ */
+void vdu__inflight_recover(struct vdu__inflight_queue *log,
+			   struct vdu__ring *ring);
 /*
  * After the used index was published, or found so at a resume. Does nothing if
  * the ring's memory was taken away.

@@ -64,14 +64,20 @@ static uint16_t next_avail(const struct vdu__server *server, uint32_t index)
 {
 	const struct vdu__inflight_queue *log =
 		vdu__inflight_queue(server->inflight, index);
+	const struct vdu__packed_keep *keep =
+		vdu__inflight_keep(server->inflight, index);
+	bool packed = vdu__server_packed(server);
 	struct vdu__vq_info info;
 
 	if (server->started[index].num)
 		return atomic_load(&server->queues[index].last_avail);
-	if (log->num)
+	if (packed && keep && keep->num)
+		return vdu__packed_used(keep);
+	if (!packed && log->num)
 		return log->used_idx;
-	return vdu__device_vq_info(server->device_fd, index, &info) < 0 ?
-		0 : info.avail_index;
+	if (vdu__device_vq_info(server->device_fd, index, &info) < 0)
+		return packed ? VDU_PACKED_WRAP : 0;
+	return packed ? info.packed_place : info.avail_index;
 }
 
 /* -ENOENT: the kernel has given this message up, as if it had never been. */
@@ -86,7 +92,12 @@ static int reply(struct vdu__server *server, bool ok)
 		uint32_t index = server->pending.vq_state.index;
 
 		response.vq_state.index = index;
-		response.vq_state.split.avail_index = next_avail(server, index);
+		if (vdu__server_packed(server))
+			vdu__device_packed_state(next_avail(server, index),
+						 &response.vq_state.packed);
+		else
+			response.vq_state.split.avail_index =
+				next_avail(server, index);
 	}
 	int r;
 
@@ -98,10 +109,19 @@ static int reply(struct vdu__server *server, bool ok)
 
 static void set_status(struct vdu__server *server, uint8_t status);
 
+/*
+ * Nothing but the log knows where a packed ring stands, so it is kept until the
+ * driver is really gone: who comes after us meanwhile finds a right one, and the
+ * message again.
+ */
 static void finish_reset(struct vdu__server *server)
 {
+	const bool packed = vdu__server_packed(server),
+		   late = packed && server->pending.s.status == 0;
+
 	vdu__queues_forget(server);
-	vdu__inflight_empty(server->inflight);
+	if (!late || reply(server, true) != -ENOENT)
+		vdu__inflight_empty(server->inflight);
 	memset(server->started, 0,
 	       server->n_queues * sizeof(*server->started));
 	server->status = 0;
@@ -112,7 +132,7 @@ static void finish_reset(struct vdu__server *server)
 	vdu__count(&server->resets, 1);
 	if (server->pending.s.status)
 		set_status(server, server->pending.s.status);
-	else
+	else if (!late)
 		(void)reply(server, true);
 }
 
@@ -248,6 +268,9 @@ static void set_status(struct vdu__server *server, uint8_t status)
 	}
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
 		vdu__cache_negotiated(server);
+	/* Else nobody could tell later that no packed ring has run yet. */
+	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && vdu__server_packed(server))
+		vdu__inflight_driver(server->inflight, server->driver_features);
 	/*
 	 * The kernel takes interrupts only after it has seen the reply. Who has
 	 * not waited for it has no status like this.

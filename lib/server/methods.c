@@ -17,9 +17,11 @@ static const char description[] =
 	"type Request (head: int, op: string, sector: int, bytes: int,"
 	" age_us: int)\n\n"
 	"type Queue (index: int, size: int, ready: bool, running: bool,"
-	" broken: bool, desc: int, avail: int, used: int, avail_idx: int,"
-	" used_idx: int, last_avail_idx: int, avail_event: int,"
-	" used_event: int, avail_flags: int, used_flags: int,"
+	" broken: bool, desc: int, avail: int, used: int, ring: ?string,"
+	" avail_idx: ?int, used_idx: int, used_wrap: ?bool,"
+	" last_avail_idx: int, last_avail_wrap: ?bool, avail_event: int,"
+	" avail_event_wrap: ?bool, used_event: int,"
+	" used_event_wrap: ?bool, avail_flags: int, used_flags: int,"
 	" in_flight: int, kicks: int, interrupts: int,"
 	" requests: []Request)\n\n"
 	"type Stats (index: int, reads: int, writes: int, flushes: int,"
@@ -35,7 +37,7 @@ static const char description[] =
 	" messages: int, resets: int, iotlb_regions: int, malformed: int,"
 	" errors: int, backend_errors: int, last_error: string,"
 	" cache: string, cache_wanted: string, writeback_control: bool,"
-	" poll: int, suspended: bool)\n"
+	" packed: bool, poll: int, suspended: bool)\n"
 	"method GetConfig() -> (device_id: int, device_features: int,"
 	" driver_features: int, config: string)\n"
 	"method GetQueues() -> (queues: []Queue)\n"
@@ -147,6 +149,7 @@ static json_object *get_status(struct vdu__server *server)
 	put_text(to, "last_error", server->trouble.last);
 	put_cache(server, to);
 	put_bool(to, "writeback_control", spec->writeback_control);
+	put_bool(to, "packed", spec->packed);
 	put_u64(to, "poll", spec->poll_percent);
 	put_bool(to, "suspended", server->suspended);
 	return to;
@@ -192,6 +195,23 @@ static json_object *in_flight(const struct vdu__queue *queue)
 	return list;
 }
 
+/* A place in a packed ring: its index, and the wrap counter there. */
+static void put_place(json_object *to, const char *index, const char *wrap,
+		      uint16_t place)
+{
+	put_u64(to, index, place & ~VDU_PACKED_WRAP);
+	put_bool(to, wrap, place & VDU_PACKED_WRAP);
+}
+
+static void put_packed(json_object *to, const struct started *started,
+		       uint16_t last_avail, const struct vdu__ring_view *view)
+{
+	put_place(to, "used_idx", "used_wrap", vdu__packed_used(started->keep));
+	put_place(to, "last_avail_idx", "last_avail_wrap", last_avail);
+	put_place(to, "avail_event", "avail_event_wrap", view->avail_event);
+	put_place(to, "used_event", "used_event_wrap", view->used_event);
+}
+
 static json_object *one_queue(struct vdu__server *server, unsigned int index)
 {
 	const struct vdu__queue *queue = &server->queues[index];
@@ -200,7 +220,9 @@ static json_object *one_queue(struct vdu__server *server, unsigned int index)
 	struct vdu__ring_view view = { 0 };
 
 	/* Only this thread unmaps: the pointers hold while we are here. */
-	if (started->avail_ptr)
+	if (started->avail_ptr && started->keep)
+		vdu__packed_look(started->avail_ptr, started->used_ptr, &view);
+	else if (started->avail_ptr)
 		vdu__ring_look(started->num, started->avail_ptr,
 			       started->used_ptr, &view);
 	put_u64(to, "index", index);
@@ -211,11 +233,17 @@ static json_object *one_queue(struct vdu__server *server, unsigned int index)
 	put_u64(to, "desc", started->desc);
 	put_u64(to, "avail", started->avail);
 	put_u64(to, "used", started->used);
-	put_u64(to, "avail_idx", view.avail_idx);
-	put_u64(to, "used_idx", view.used_idx);
-	put_u64(to, "last_avail_idx", atomic_load(&queue->last_avail));
-	put_u64(to, "avail_event", view.avail_event);
-	put_u64(to, "used_event", view.used_event);
+	if (started->num)
+		put_text(to, "ring", started->keep ? "packed" : "split");
+	if (started->keep) {
+		put_packed(to, started, atomic_load(&queue->last_avail), &view);
+	} else {
+		put_u64(to, "avail_idx", view.avail_idx);
+		put_u64(to, "used_idx", view.used_idx);
+		put_u64(to, "last_avail_idx", atomic_load(&queue->last_avail));
+		put_u64(to, "avail_event", view.avail_event);
+		put_u64(to, "used_event", view.used_event);
+	}
 	put_u64(to, "avail_flags", view.avail_flags);
 	put_u64(to, "used_flags", view.used_flags);
 	put_u64(to, "in_flight", atomic_load(&queue->in_flight));

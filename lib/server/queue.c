@@ -262,6 +262,20 @@ static void settle_mode(struct vdu__queue *queue)
 
 /* --- commands ---------------------------------------------------------- */
 
+static int begin_ring(struct vdu__queue *queue,
+		      const struct vdu__queue_setup *setup)
+{
+	if (setup->packed)
+		return vdu__packed_init(&queue->ring, &queue->mem, setup->num,
+					setup->slots, setup->avail, setup->used,
+					setup->keep, setup->next_avail,
+					setup->event_idx, setup->indirect);
+	return vdu__ring_init(&queue->ring, &queue->mem, setup->num,
+			      setup->desc, setup->avail, setup->used,
+			      setup->next_avail, setup->event_idx,
+			      setup->indirect);
+}
+
 static void begin_running(struct vdu__queue *queue,
 			  const struct vdu__queue_setup *setup)
 {
@@ -272,9 +286,7 @@ static void begin_running(struct vdu__queue *queue,
 	queue->rules = setup->rules;
 	queue->interrupt_due = false;
 	queue->interrupt_retries = 0;
-	if (vdu__ring_init(&queue->ring, &queue->mem, setup->num, setup->desc,
-			   setup->avail, setup->used, setup->next_avail,
-			   setup->event_idx, setup->indirect) < 0) {
+	if (begin_ring(queue, setup) < 0) {
 		atomic_store(&queue->broken, true);
 		return;
 	}

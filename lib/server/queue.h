@@ -42,7 +42,9 @@ struct vdu__queue_setup {
 	uint16_t num, next_avail;
 	const void *desc, *avail;
 	void *used;
-	bool event_idx, indirect;
+	bool packed, event_idx, indirect;
+	struct vdu__packed_keep *keep;	/* packed only, and then: */
+	void *slots;			/* desc */
 	struct vdu__blk_rules rules;
 	bool resumed;			/* the driver was running already */
 	bool recover;			/* under another server */

@@ -286,7 +286,7 @@ static void recover_some(struct vdu__queue *queue)
 
 void vdu__requests_recover(struct vdu__queue *queue)
 {
-	vdu__inflight_settle(queue->inflight, &queue->ring);
+	vdu__inflight_recover(queue->inflight, &queue->ring);
 	queue->recovered = 0;
 	recover_some(queue);
 }

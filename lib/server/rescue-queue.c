@@ -30,7 +30,9 @@ static bool has(const struct vdu__rescue *rescue, unsigned int feature)
  */
 static bool may_answer(const struct vdu__rescue *rescue, unsigned int index)
 {
-	if (has(rescue, VIRTIO_F_RING_PACKED))
+	/* Only a log tells where a packed ring stands, and what it has taken. */
+	if (has(rescue, VIRTIO_F_RING_PACKED) &&
+	    (!rescue->inflight || !vdu__inflight_keep(rescue->inflight, index)))
 		return false;
 	return rescue->type && (rescue->type != VIRTIO_ID_NET || index % 2);
 }
@@ -152,7 +154,7 @@ static void answer_logged(struct vdu__rescue *rescue,
 	uint64_t at = 0;
 	int head;
 
-	vdu__inflight_settle(log, &queue->ring);
+	vdu__inflight_recover(log, &queue->ring);
 	while ((head = vdu__inflight_next(log, &queue->ring, &at)) >= 0)
 		answer_head(rescue, queue, (uint16_t)head);
 }
@@ -197,14 +199,68 @@ static void answer_found(struct vdu__rescue *rescue,
 
 /* --- starting and stopping --------------------------------------------- */
 
+/* Where its keep says; it has the copies of what is to be answered. */
+static bool begin_packed(struct vdu__rescue *rescue,
+			 struct vdu__rescue_queue *queue,
+			 const struct vdu__vq_info *info)
+{
+	uint16_t num = (uint16_t)info->num;
+	void *desc = vdu__iotlb_span(rescue->iotlb, info->desc,
+				     vdu__packed_desc_bytes(num), true);
+	void *driver = vdu__iotlb_span(rescue->iotlb, info->avail,
+				       VDU_PACKED_EVENT_BYTES, false);
+	void *device = vdu__iotlb_span(rescue->iotlb, info->used,
+				       VDU_PACKED_EVENT_BYTES, true);
+
+	if (!desc || !driver || !device ||
+	    vdu__packed_init(&queue->ring, &rescue->mem, num, desc, driver,
+			     device,
+			     vdu__inflight_keep(rescue->inflight, queue->index),
+			     info->packed_place,
+			     has(rescue, VIRTIO_RING_F_EVENT_IDX),
+			     has(rescue, VIRTIO_RING_F_INDIRECT_DESC)) < 0)
+		return false;
+	answer_logged(rescue, queue);
+	return true;
+}
+
+static bool begin_split(struct vdu__rescue *rescue,
+			struct vdu__rescue_queue *queue,
+			const struct vdu__vq_info *info)
+{
+	const bool left = rescue->left && !queue->was_started;
+	uint16_t num = (uint16_t)info->num, begin;
+	struct vdu__ring_view view;
+	void *desc, *avail, *used;
+
+	desc = vdu__iotlb_span(rescue->iotlb, info->desc,
+			       vdu__ring_desc_bytes(num), false);
+	avail = vdu__iotlb_span(rescue->iotlb, info->avail,
+				vdu__ring_avail_bytes(num), false);
+	used = vdu__iotlb_span(rescue->iotlb, info->used,
+			       vdu__ring_used_bytes(num), true);
+	if (!desc || !avail || !used)
+		return false;
+	if (!vdu__ring_possible(num, desc, avail, used))
+		return false;
+	vdu__ring_look(num, avail, used, &view);
+	begin = queue->was_started ? queue->last_avail :
+		left ? view.used_idx : info->avail_index;
+	if (vdu__ring_init(&queue->ring, &rescue->mem, num, desc, avail, used,
+			   begin, has(rescue, VIRTIO_RING_F_EVENT_IDX),
+			   has(rescue, VIRTIO_RING_F_INDIRECT_DESC)) < 0)
+		return false;
+	if (left && rescue->inflight)
+		answer_logged(rescue, queue);
+	else if (left)
+		answer_found(rescue, queue);
+	return true;
+}
+
 static void start_queue(struct vdu__rescue *rescue,
 			struct vdu__rescue_queue *queue)
 {
-	const bool left = rescue->left && !queue->was_started;
-	struct vdu__ring_view view;
-	void *desc, *avail, *used;
 	struct vdu__vq_info info;
-	uint16_t num, begin;
 
 	if (queue->running || queue->broken ||
 	    !may_answer(rescue, queue->index) ||
@@ -212,28 +268,10 @@ static void start_queue(struct vdu__rescue *rescue,
 	    !info.ready || !info.num || info.num > 32768 ||
 	    (rescue->inflight && info.num > rescue->log_size))
 		return;
-	num = (uint16_t)info.num;
-	desc = vdu__iotlb_span(rescue->iotlb, info.desc,
-			       vdu__ring_desc_bytes(num), false);
-	avail = vdu__iotlb_span(rescue->iotlb, info.avail,
-				vdu__ring_avail_bytes(num), false);
-	used = vdu__iotlb_span(rescue->iotlb, info.used,
-			       vdu__ring_used_bytes(num), true);
-	if (!desc || !avail || !used)
+	if (!(has(rescue, VIRTIO_F_RING_PACKED) ?
+	      begin_packed(rescue, queue, &info) :
+	      begin_split(rescue, queue, &info)))
 		return;
-	if (!vdu__ring_possible(num, desc, avail, used))
-		return;
-	vdu__ring_look(num, avail, used, &view);
-	begin = queue->was_started ? queue->last_avail :
-		left ? view.used_idx : info.avail_index;
-	if (vdu__ring_init(&queue->ring, &rescue->mem, num, desc, avail, used,
-			   begin, has(rescue, VIRTIO_RING_F_EVENT_IDX),
-			   has(rescue, VIRTIO_RING_F_INDIRECT_DESC)) < 0)
-		return;
-	if (left && rescue->inflight)
-		answer_logged(rescue, queue);
-	else if (left)
-		answer_found(rescue, queue);
 	queue->last_avail = queue->ring.last_avail;
 	queue->running = queue->was_started = true;
 	/* What a server before us has pushed may want an interrupt, too. */

@@ -85,8 +85,12 @@ static void reply(struct vdu__rescue *rescue,
 		uint32_t index = request->vq_state.index;
 
 		response.vq_state.index = index;
-		response.vq_state.split.avail_index =
-			rescue->queues[index].last_avail;
+		if (rescue->features & (UINT64_C(1) << VIRTIO_F_RING_PACKED))
+			vdu__device_packed_state(rescue->queues[index].last_avail,
+						 &response.vq_state.packed);
+		else
+			response.vq_state.split.avail_index =
+				rescue->queues[index].last_avail;
 	}
 	/* ENOENT: the caller has given up waiting. */
 	if (write(rescue->device_fd, &response, sizeof(response)) < 0 &&
@@ -292,8 +296,8 @@ static void open_log(struct vdu__rescue *rescue)
 	    file.spec.n_queues < rescue->n_queues)
 		return;
 	if (vdu__inflight_open(rescue->ctx, rescue->name, file.spec.n_queues,
-			       file.spec.queue_size, &rescue->inflight,
-			       &why) < 0)
+			       file.spec.queue_size, file.spec.packed,
+			       &rescue->inflight, &why) < 0)
 		vdu__log(rescue->ctx, 4, "%s", why.text);
 	rescue->log_size = file.spec.queue_size;
 }

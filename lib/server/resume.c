@@ -42,6 +42,9 @@ static int find(struct vdu__server *server, unsigned int index,
 
 	if (!vdu__queue_find(server, index, &info, &setup))
 		return info.ready ? -ENODATA : 0;
+	/* Its answers stand where requests stood. */
+	if (setup.packed)
+		return -ENODATA;
 	found->heads = calloc(setup.num, sizeof(*found->heads));
 	if (!found->heads)
 		return -ENOMEM;
@@ -123,7 +126,7 @@ static int resume_none(struct vdu__server *server, uint8_t status)
 
 int vdu__server_resume(struct vdu__server *server, struct vdu_error *err)
 {
-	const bool fits = vdu__inflight_fits(server->inflight);
+	bool fits = vdu__inflight_fits(server->inflight);
 	uint8_t status = 0;
 	int r = 0;
 
@@ -135,8 +138,12 @@ int vdu__server_resume(struct vdu__server *server, struct vdu_error *err)
 				 "its driver uses features that this server does not have: 0x%llx",
 				 (unsigned long long)(server->driver_features &
 						      ~server->features));
+	/* Only the log tells where a packed ring stands. */
+	if (vdu__server_packed(server))
+		fits = fits && vdu__inflight_is_of(server->inflight,
+						   server->driver_features);
 	/* A server that hands over has answered all that it took. */
-	if (!fits && server->successor)
+	if (!fits && server->successor && !vdu__server_packed(server))
 		vdu__inflight_begin(server->inflight);
 	else if (!fits)
 		r = make_log(server, err);

@@ -54,12 +54,55 @@ static bool has(const struct vdu__server *server, unsigned int feature)
 	return server->driver_features & (UINT64_C(1) << feature);
 }
 
+bool vdu__server_packed(const struct vdu__server *server)
+{
+	/* A driver that takes what was not offered is refused. */
+	return server->file.spec.packed && has(server, VIRTIO_F_RING_PACKED);
+}
+
 /* Where a queue begins to take. */
 enum from {
 	FROM_DRIVER,	/* where the driver said: a fresh start */
 	FROM_USED,	/* behind the last used entry: another server was here */
 	FROM_PAUSE,	/* where our data thread stopped */
 };
+
+/* Its three parts, if they are in memory that the driver has mapped. */
+static void map_split(struct vdu__server *server,
+		      const struct vdu__vq_info *info,
+		      struct vdu__queue_setup *setup)
+{
+	setup->desc = vdu__iotlb_span(server->iotlb, info->desc,
+				      vdu__ring_desc_bytes(setup->num), false);
+	setup->avail = vdu__iotlb_span(server->iotlb, info->avail,
+				       vdu__ring_avail_bytes(setup->num),
+				       false);
+	setup->used = vdu__iotlb_span(server->iotlb, info->used,
+				      vdu__ring_used_bytes(setup->num), true);
+}
+
+static void map_packed(struct vdu__server *server,
+		       const struct vdu__vq_info *info,
+		       struct vdu__queue_setup *setup)
+{
+	setup->slots = vdu__iotlb_span(server->iotlb, info->desc,
+				       vdu__packed_desc_bytes(setup->num),
+				       true);
+	setup->desc = setup->slots;
+	setup->avail = vdu__iotlb_span(server->iotlb, info->avail,
+				       VDU_PACKED_EVENT_BYTES, false);
+	setup->used = vdu__iotlb_span(server->iotlb, info->used,
+				      VDU_PACKED_EVENT_BYTES, true);
+}
+
+static bool is_possible(const struct vdu__queue_setup *setup)
+{
+	return setup->packed ?
+		vdu__packed_possible(setup->num, setup->desc, setup->avail,
+				     setup->used) :
+		vdu__ring_possible(setup->num, setup->desc, setup->avail,
+				   setup->used);
+}
 
 bool vdu__queue_find(struct vdu__server *server, unsigned int index,
 		     struct vdu__vq_info *info, struct vdu__queue_setup *setup)
@@ -70,26 +113,37 @@ bool vdu__queue_find(struct vdu__server *server, unsigned int index,
 	    info->num > server->file.spec.queue_size)
 		return false;
 	setup->num = (uint16_t)info->num;
-	setup->desc = vdu__iotlb_span(server->iotlb, info->desc,
-				      vdu__ring_desc_bytes(setup->num), false);
-	setup->avail = vdu__iotlb_span(server->iotlb, info->avail,
-				       vdu__ring_avail_bytes(setup->num),
-				       false);
-	setup->used = vdu__iotlb_span(server->iotlb, info->used,
-				      vdu__ring_used_bytes(setup->num), true);
+	setup->packed = vdu__server_packed(server);
+	if (setup->packed)
+		map_packed(server, info, setup);
+	else
+		map_split(server, info, setup);
 	if (!setup->desc || !setup->avail || !setup->used) {
 		vdu__server_complain(server,
 			"queue %u: its ring is not in mapped memory", index);
 		return false;
 	}
-	if (!vdu__ring_possible(setup->num, setup->desc, setup->avail,
-				setup->used)) {
+	if (!is_possible(setup)) {
 		vdu__server_complain(server,
 			"queue %u: its size or its addresses are none of a ring",
 			index);
 		return false;
 	}
 	return true;
+}
+
+/* A packed ring goes on where its keep says; else it has not begun yet. */
+static uint16_t next_avail(const struct vdu__queue_setup *setup,
+			   const struct vdu__vq_info *info, enum from from)
+{
+	struct vdu__ring_view view;
+
+	if (setup->packed)
+		return info->packed_place;
+	if (from != FROM_USED)
+		return info->avail_index;
+	vdu__ring_look(setup->num, setup->avail, setup->used, &view);
+	return view.used_idx;
 }
 
 /* Start a queue that the driver has made ready; false if it is not. */
@@ -100,9 +154,10 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	struct started *started = &server->started[index];
 	struct vdu__inflight_queue *log =
 		vdu__inflight_queue(server->inflight, index);
+	struct vdu__packed_keep *keep =
+		vdu__inflight_keep(server->inflight, index);
 	struct vdu__queue_setup setup;
 	struct vdu__vq_info info;
-	struct vdu__ring_view view;
 
 	/* It has run since the reset: its place is where our thread stopped. */
 	if (from == FROM_DRIVER && started->num) {
@@ -114,12 +169,12 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	    !vdu__queue_find(server, index, &info, &setup))
 		return started->running;
 	/* Or a server before us stopped, but we could not have its ring yet. */
-	if (from == FROM_DRIVER && log->num)
+	if (from == FROM_DRIVER && (setup.packed ? keep->num : log->num))
 		from = FROM_USED;
-	vdu__ring_look(setup.num, setup.avail, setup.used, &view);
-	setup.next_avail = from == FROM_USED ? view.used_idx :
-			   from == FROM_PAUSE ? atomic_load(&queue->last_avail) :
-						info.avail_index;
+	setup.next_avail = from == FROM_PAUSE ?
+		atomic_load(&queue->last_avail) :
+		next_avail(&setup, &info, from);
+	setup.keep = keep;
 	setup.resumed = from != FROM_DRIVER;
 	setup.recover = from == FROM_USED;
 	setup.inflight = log;
@@ -131,6 +186,7 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 		.running = true, .live = true, .num = setup.num,
 		.desc = info.desc, .avail = info.avail, .used = info.used,
 		.avail_ptr = setup.avail, .used_ptr = setup.used,
+		.keep = setup.packed ? keep : NULL,
 	};
 	vdu__queue_start(queue, &setup);
 	vdu__debug(server->ctx, "queue %u: %u entries, from %u", index,

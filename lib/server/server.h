@@ -83,6 +83,7 @@ struct vdu__server {
 		bool live;		/* kick fd set; may become ready */
 		uint64_t desc, avail, used;	/* addresses, for dumps */
 		const void *avail_ptr, *used_ptr;
+		const struct vdu__packed_keep *keep;	/* NULL: it is split */
 		uint16_t num;
 	} *started;
 
@@ -137,6 +138,8 @@ void vdu__server_failed(struct vdu__server *server, int r, const char *what);
 bool vdu__server_may_start(const struct vdu__server *server);
 /* The kernel has given the device up. */
 void vdu__server_broken(struct vdu__server *server, const char *what);
+/* Has the driver negotiated packed rings? */
+bool vdu__server_packed(const struct vdu__server *server);
 /* Ask what the driver has negotiated: is it what was offered? */
 bool vdu__server_features_ok(struct vdu__server *server);
 

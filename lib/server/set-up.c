@@ -223,8 +223,8 @@ int vdu__server_set_up(struct vdu__server *server, const char *name,
 		r = get_device(server, name, err);
 	if (r >= 0)
 		r = vdu__inflight_open(server->ctx, name, spec->n_queues,
-				       spec->queue_size, &server->inflight,
-				       err);
+				       spec->queue_size, spec->packed,
+				       &server->inflight, err);
 	/* Capabilities belong to threads: give them up before there are more. */
 	if (r == 0)
 		r = vdu__sandbox_enter(server->ctx, name, err);

@@ -21,9 +21,9 @@ void __real_vdu__inflight_take(struct vdu__inflight_queue *log,
 			       const struct vdu__ring *ring, uint16_t head);
 void __wrap_vdu__inflight_take(struct vdu__inflight_queue *log,
 			       const struct vdu__ring *ring, uint16_t head);
-void __real_vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
+void __real_vdu__split_retake(struct vdu__ring *ring, uint16_t head,
 			     struct vdu__chain *chain);
-void __wrap_vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
+void __wrap_vdu__split_retake(struct vdu__ring *ring, uint16_t head,
 			     struct vdu__chain *chain);
 
 static struct vdu_ctx *ctx;
@@ -38,7 +38,7 @@ static struct vdu__inflight_queue *open_log(void)
 {
 	struct vdu_error err = { 0 };
 
-	CHECK(vdu__inflight_open(ctx, "d", QUEUES, WORKER_SIZE, &log_file,
+	CHECK(vdu__inflight_open(ctx, "d", QUEUES, WORKER_SIZE, false, &log_file,
 				 &err) == 0);
 	if (!vdu__inflight_fits(log_file))
 		vdu__inflight_begin(log_file);
@@ -118,12 +118,12 @@ void __wrap_vdu__inflight_take(struct vdu__inflight_queue *log,
 	CHECK(n > 0 && heads[n - 1] == head);
 }
 
-void __wrap_vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
+void __wrap_vdu__split_retake(struct vdu__ring *ring, uint16_t head,
 			     struct vdu__chain *chain)
 {
 	CHECK(head < ring->num && !retaken[head]);
 	retaken[head] = true;
-	__real_vdu__ring_retake(ring, head, chain);
+	__real_vdu__split_retake(ring, head, chain);
 }
 
 static void recover(struct vdu__inflight_queue *log)

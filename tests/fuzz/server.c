@@ -141,7 +141,7 @@ static void open_shared(void)
 	CHECK(vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/d") == 0);
 	CHECK(vdu__mkdir_p(path, 0700) == 0);
 	CHECK(vdu__inflight_open(ctx, "d", SERVER_QUEUES, SERVER_QUEUE_SIZE,
-				 &unread_log, NULL) == 0);
+				 false, &unread_log, NULL) == 0);
 	CHECK(vdu__path(ctx, path, sizeof(path), VDU_RUN_DIR "/d/inflight") ==
 	      0);
 	log_fd = open(path, O_RDWR | O_CLOEXEC);

@@ -35,7 +35,7 @@ static struct fixture *new_fixture(void)
 	(void)snprintf(path, sizeof(path), "%s" VDU_RUN_DIR "/d", f->root);
 	assert_int_equal(vdu__mkdir_p(path, 0700), 0);
 	assert_int_equal(vdu__inflight_open(server->ctx, "d", 1, 16,
-					    &server->inflight, NULL), 0);
+					    false, &server->inflight, NULL), 0);
 	vdu__inflight_begin(server->inflight);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
 				    fds), 0);

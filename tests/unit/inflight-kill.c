@@ -7,7 +7,8 @@
  *
  * The memory is write-protected: each store faults, is let through alone by the
  * processor's trap flag, and then a copy of everything is recovered and checked.
- * At random the server really ends there, and the next one goes on.
+ * At random the server really ends there, and the next one goes on. All that
+ * with a split ring, and with a packed one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +39,9 @@ int main(void)
 #define REQUESTS (NUM / 2)
 #define TRAP_FLAG 0x100
 #define FAULT_WRITE 2
-#define MEM_BYTES 4096
+#define MEM_BYTES 8192
+/* virtio 1.2, 2.8.1. */
+#define AVAIL_USED(wrap) ((wrap) ? 1U << 7 : 1U << 15)
 
 /* What outlives a server: driver memory, and its log. */
 struct mem {
@@ -51,12 +54,17 @@ struct mem {
 	} req[REQUESTS];
 	_Alignas(16) struct vdu__inflight_queue log;
 	uint64_t order[NUM];	/* the log's */
+	_Alignas(16) struct vdu__packed_keep keep;
+	struct vdu__packed_cell cell[NUM];	/* the keep's */
 };
 
 /* The driver: it lives on, too, and nobody else writes to this. */
 struct driver {
 	bool flying[REQUESTS];
 	uint16_t avail_idx, last_used;
+	/* packed: slots that have passed, and what an id has of them */
+	unsigned int avail_slot, used_slot, free_slots;
+	unsigned int slots_of[REQUESTS];
 	uint64_t sent, answered;
 };
 
@@ -73,6 +81,7 @@ struct server {
 static struct {
 	struct mem *mem;
 	struct driver driver;
+	bool packed;
 	uint64_t seed;
 	bool armed;		/* a store counts */
 	unsigned int deaths_in;	/* stores until the server really ends */
@@ -90,17 +99,69 @@ static unsigned int roll(unsigned int n)
 
 /* --- the driver -------------------------------------------------------- */
 
+/* A packed descriptor; the flags of the first of a list come last. */
+static void put_slot(struct mem *mem, unsigned int slot, uint64_t addr,
+		     uint32_t len, unsigned int id, unsigned int flags)
+{
+	struct vring_desc *desc = &mem->desc[slot % NUM];
+
+	desc->addr = addr;
+	desc->len = len;
+	desc->flags = (uint16_t)id;	/* where the split one has its flags */
+	desc->next = (uint16_t)(flags | AVAIL_USED(!(slot / NUM % 2)));
+}
+
+/* In two descriptors, or with a third one that is empty. */
+static void packed_send(struct driver *driver, struct mem *mem, unsigned int n)
+{
+	unsigned int slots = 2 + roll(2), at = driver->avail_slot;
+
+	driver->slots_of[n] = slots;
+	driver->free_slots -= slots;
+	driver->avail_slot += slots;
+	if (slots == 3)
+		put_slot(mem, at + 1, 0, 0, 0x5555, VRING_DESC_F_NEXT);
+	put_slot(mem, at + slots - 1, offsetof(struct mem, req[n].status), 1, n,
+		 VRING_DESC_F_WRITE);
+	put_slot(mem, at, offsetof(struct mem, req[n].header), 16, 0x5555,
+		 VRING_DESC_F_NEXT);
+}
+
+static void packed_reap(struct driver *driver, const struct mem *mem)
+{
+	for (;;) {
+		const struct vring_desc *desc =
+			&mem->desc[driver->used_slot % NUM];
+		bool wrap = !(driver->used_slot / NUM % 2);
+		unsigned int n = desc->flags;
+
+		if (!(desc->next & 1U << 7) == wrap ||
+		    !(desc->next & 1U << 15) == wrap)
+			return;
+		assert_true(n < REQUESTS && driver->flying[n]);
+		driver->flying[n] = false;
+		assert_true(mem->req[n].status != 0xff);
+		driver->answered++;
+		driver->used_slot += driver->slots_of[n];
+		driver->free_slots += driver->slots_of[n];
+	}
+}
+
 static void driver_send(struct driver *driver, struct mem *mem)
 {
 	unsigned int n = roll(REQUESTS);
 
-	if (driver->flying[n])
+	if (driver->flying[n] || (world.packed && driver->free_slots < 3))
 		return;
 	driver->flying[n] = true;
 	driver->sent++;
 	/* One is answered at once, the other goes to the backend. */
 	mem->req[n].header.type = roll(3) ? VIRTIO_BLK_T_FLUSH : 0x7777;
 	mem->req[n].status = 0xff;
+	if (world.packed) {
+		packed_send(driver, mem, n);
+		return;
+	}
 	mem->desc[2 * n] = (struct vring_desc){
 		offsetof(struct mem, req[n].header), 16, VRING_DESC_F_NEXT,
 		(uint16_t)(2 * n + 1),
@@ -117,6 +178,10 @@ static void driver_reap(struct driver *driver, const struct mem *mem)
 	uint16_t used_idx;
 	uint32_t head;
 
+	if (world.packed) {
+		packed_reap(driver, mem);
+		return;
+	}
 	memcpy(&used_idx, mem->used + 2, 2);
 	for (; driver->last_used != used_idx; driver->last_used++) {
 		memcpy(&head, mem->used + 4 + driver->last_used % NUM * 8, 4);
@@ -196,10 +261,14 @@ static void server_begin(struct server *server, struct mem *mem,
 	queue->slot_bytes = (sizeof(struct vdu__slot) +
 			     NUM * sizeof(struct iovec) + 63) & ~63UL;
 	memcpy(&used_idx, mem->used + 2, 2);
-	assert_int_equal(vdu__ring_init(&queue->ring, &queue->mem, NUM,
-					mem->desc, mem->avail, mem->used,
-					recover ? used_idx : 0, false, false),
-			 0);
+	if (world.packed)
+		assert_int_equal(vdu__packed_init(&queue->ring, &queue->mem,
+				NUM, mem->desc, mem->avail, mem->used,
+				&mem->keep, VDU_PACKED_WRAP, false, false), 0);
+	else
+		assert_int_equal(vdu__ring_init(&queue->ring, &queue->mem, NUM,
+				mem->desc, mem->avail, mem->used,
+				recover ? used_idx : 0, false, false), 0);
 	if (recover)
 		vdu__requests_recover(queue);
 	else
@@ -235,8 +304,9 @@ static void check_order(const struct server *server)
 	uint64_t last = 0;
 
 	for (unsigned int i = 0; i < server->n_with_backend; i++) {
-		uint64_t order =
-			mem->order[server->with_backend[i]->chain.head];
+		uint16_t head = server->with_backend[i]->chain.head;
+		uint64_t order = world.packed ? mem->cell[head].order :
+						mem->order[head];
 
 		assert_true(order > last);
 		last = order;
@@ -259,8 +329,9 @@ static void check_death(void)
 	driver_reap(&driver, &copy);
 	assert_int_equal(driver.answered, driver.sent);
 	assert_int_equal(driver.last_used, driver.avail_idx);
+	assert_int_equal(driver.used_slot, driver.avail_slot);
 	for (unsigned int i = 0; i < NUM; i++)
-		assert_int_equal(copy.order[i], 0);
+		assert_int_equal(copy.order[i] + copy.cell[i].order, 0);
 }
 
 /* --- one store at a time ----------------------------------------------- */
@@ -341,14 +412,15 @@ static void run(unsigned int steps)
 	check_death();
 }
 
-static void killed_after_any_store_nothing_is_lost(void **state)
+static void kill_after_any_store(bool packed)
 {
 	struct sigaction fault = { .sa_flags = SA_SIGINFO | SA_NODEFER };
 	struct sigaction trap = fault;
 	const char *seed = getenv("SEED"), *rounds = getenv("ROUNDS");
 	unsigned int n = rounds ? (unsigned int)atoi(rounds) : 2000;
 
-	(void)state;
+	world.packed = packed;
+	world.stores = world.deaths = 0;
 	fault.sa_sigaction = on_fault;
 	trap.sa_sigaction = on_trap;
 	(void)sigaction(SIGSEGV, &fault, NULL);
@@ -358,11 +430,18 @@ static void killed_after_any_store_nothing_is_lost(void **state)
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(no_iotlb && world.mem != MAP_FAILED);
 	assert_true(sizeof(struct mem) <= MEM_BYTES);
+	/* More stores for each request: as many in all. */
+	if (packed)
+		n /= 4;
 	for (unsigned int i = 0; i < n; i++) {
 		world.seed = (seed ? strtoull(seed, NULL, 0) : 1) + i * 7919;
-		world.driver = (struct driver){ 0 };
-		/* Of the life before, the log may have anything. */
-		memset(world.mem, 0, offsetof(struct mem, log));
+		world.driver = (struct driver){ .free_slots = NUM };
+		/*
+		 * Of the life before, the log may have anything; the keep is
+		 * empty after a reset.
+		 */
+		memset(world.mem, 0, packed ? sizeof(struct mem) :
+					      offsetof(struct mem, log));
 		run(40);
 	}
 	printf("# %u rounds, %llu stores, %llu deaths\n", n,
@@ -373,10 +452,23 @@ static void killed_after_any_store_nothing_is_lost(void **state)
 	free(no_iotlb);
 }
 
+static void killed_after_any_store_nothing_is_lost(void **state)
+{
+	(void)state;
+	kill_after_any_store(false);
+}
+
+static void nor_with_a_packed_ring(void **state)
+{
+	(void)state;
+	kill_after_any_store(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_after_any_store_nothing_is_lost),
+		cmocka_unit_test(nor_with_a_packed_ring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static struct vdu__inflight_queue *reopen(struct fixture *f, uint32_t queues,
 
 	vdu__inflight_close(f->log);
 	f->log = NULL;
-	assert_int_equal(vdu__inflight_open(f->ctx, "d", queues, size, &f->log,
+	assert_int_equal(vdu__inflight_open(f->ctx, "d", queues, size, false, &f->log,
 					    &err), 0);
 	if (!vdu__inflight_fits(f->log))
 		vdu__inflight_begin(f->log);
@@ -323,7 +323,7 @@ static int open_again(struct fixture *f)
 {
 	vdu__inflight_close(f->log);
 	f->log = NULL;
-	return vdu__inflight_open(f->ctx, "d", 1, NUM, &f->log, NULL);
+	return vdu__inflight_open(f->ctx, "d", 1, NUM, false, &f->log, NULL);
 }
 
 static void a_file_that_others_can_write_is_refused(void **state)

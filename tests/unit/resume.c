@@ -167,7 +167,7 @@ static void next_server(struct fixture *f)
 	vdu__inflight_close(server->inflight);
 	vdu__iotlb_free(server->iotlb);
 	assert_int_equal(vdu__inflight_open(server->ctx, "d", 1, NUM,
-					    &server->inflight, NULL), 0);
+					    false, &server->inflight, NULL), 0);
 	server->iotlb = vdu__iotlb_new(server->device_fd);
 	server->file.spec.n_queues = server->n_queues = 1;
 	server->file.spec.queue_size = NUM;

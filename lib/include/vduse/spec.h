@@ -62,6 +62,7 @@ struct vdu_blk_spec {
 	uint32_t fail_seconds;		/* VDU_ON_DEATH_FAIL only */
 	int cache;			/* enum vdu_cache */
 	int writeback_control;		/* the driver may change the cache mode */
+	int packed;			/* offer packed virtqueues */
 	uint32_t poll_percent;		/* of a processor for each queue, to look
 					   for requests; default 0: sleep */
 };
