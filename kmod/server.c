@@ -317,9 +317,9 @@ void vduse_conn_strip(struct vduse_conn *conn, bool windows)
 void vduse_conn_close(struct vduse_conn *conn)
 {
 	struct vduse_dev *dev = conn->dev;
+	bool recover = vduse_ext(dev, VDUSE_EXT_RECOVER);
 
-	vduse_conn_strip(conn, !conn->cut &&
-			       vduse_ext(dev, VDUSE_EXT_RECOVER));
+	vduse_conn_strip(conn, recover && !conn->cut);
 	spin_lock(&dev->msg_lock);
 	if (dev->conn == conn)
 		vduse_conn_drop(dev);

@@ -20,6 +20,7 @@ verified() {
 	verified --iodepth=32 --iodepth_batch_submit=16 \
 		--iodepth_batch_complete_min=8
 	run_ok vdusectl stats --json "$name"
+	# shellcheck disable=SC2016 # variables of jq
 	run_ok jq -e '.devices[0].queues | (map(.reads + .writes) | add) as $n |
 		$n >= 4096 and (map(.kicks) | add) < $n / 2 and
 		(map(.interrupts) | add) < $n / 2' <<< "$output"

@@ -22,6 +22,7 @@ verify() {
 	run_ok verify "$node"
 	run_ok vdusectl dump vq --json "$name"
 	# Each lap of a ring turns its wrap counter.
+	# shellcheck disable=SC2016 # variables of jq
 	holds '[.queues[] | select(.ready)] as $q | ($q | length) > 0 and
 		all($q[]; .ring == "packed" and .broken == false and
 		.avail_idx == null and .used_idx == .last_avail_idx and
