@@ -9,6 +9,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -35,6 +36,7 @@ struct vdu__at_once {
 	uint64_t now_ns;	/* at the last look at the clock */
 	struct vdu__pace read, write;
 	bool write_waits;	/* the file system cannot say that it would */
+	atomic_bool waiting;	/* in the kernel, perhaps for the medium */
 };
 
 struct vdu__io {

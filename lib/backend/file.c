@@ -112,8 +112,13 @@ static int transfer_now(struct vdu__io *io)
 static int write_that_may_wait(struct vdu__io *io)
 {
 	uint64_t began = io->at_once->now_ns, bytes = io->len;
-	ssize_t res = transfer_once(io, 0);
+	ssize_t res;
 
+	atomic_store_explicit(&io->at_once->waiting, true,
+			      memory_order_relaxed);
+	res = transfer_once(io, 0);
+	atomic_store_explicit(&io->at_once->waiting, false,
+			      memory_order_relaxed);
 	io->at_once->now_ns = vdu__now_ns();
 	if (io->at_once->now_ns - began > WRITE_NS_MAX + bytes)
 		vdu__pace_missed(&io->at_once->write);

@@ -44,11 +44,29 @@ int vdu__watchdog_open(struct vdu__server *server)
 	return 0;
 }
 
+/*
+ * A thread that does not answer is in the kernel, for the medium. That may take
+ * any time, and another server would not get it sooner.
+ */
+static bool only_backend_waits(const struct vdu__server *server)
+{
+	for (unsigned int i = 0; i < server->n_queues; i++) {
+		const struct vdu__queue *queue = &server->queues[i];
+
+		if ((int)(atomic_load(&queue->pong) - server->watchdog_seq) < 0 &&
+		    !atomic_load(&queue->paces.waiting))
+			return false;
+	}
+	return true;
+}
+
 void vdu__watchdog_tick(struct vdu__server *server)
 {
 	/* An old ping is waited for: a new one would hide its age. */
 	if (!server->watchdog_seq)
 		server->watchdog_seq = vdu__server_ping_queues(server);
+	else if (only_backend_waits(server))
+		vdu__notify_watchdog();
 }
 
 void vdu__watchdog_pongs(struct vdu__server *server)
