@@ -21,6 +21,7 @@
 struct fixture {
 	_Atomic uint32_t lost;
 	struct vdu__backend backend;
+	struct vdu__iotlb iotlb;
 	struct one_queue {
 		struct vdu__queue queue;
 		_Alignas(16) uint8_t desc[NUM * 16];
@@ -49,6 +50,7 @@ static int set_up(void **state)
 		struct one_queue *one = &f->queues[i];
 
 		one->queue.backend = &f->backend;
+		one->queue.iotlb = &f->iotlb;
 		one->queue.lost = &f->lost;
 		one->queue.ack_fd = -1;
 		assert_int_equal(vdu__ring_init(&one->queue.ring,

@@ -27,7 +27,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	socklen_t len = sizeof(addr);
-	char path[64];
+	char path[sizeof(addr.sun_path)];
 
 	assert_non_null(f);
 	f->server.queues = &f->queue;
