@@ -63,13 +63,13 @@ struct vduse_stack {
 /**
  * struct vduse_pool - places of one size (pool.c)
  * @stacks: of each processor, used with interrupts off; NULL: no places at all
- * @lock: guards what follows; a leaf
+ * @lock: guards what follows; a leaf, taken with interrupts off
  * @n: how many are free, beside those in @stacks
  * @free: their numbers
  */
 struct vduse_pool {
 	struct vduse_stack __percpu *stacks;
-	spinlock_t lock;	/* see above */
+	raw_spinlock_t lock;	/* see above */
 	u32 n;
 	u32 *free;
 };

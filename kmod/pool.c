@@ -20,7 +20,7 @@ int vduse_pool_init(struct vduse_pool *pool, u32 n)
 {
 	u32 i;
 
-	spin_lock_init(&pool->lock);
+	raw_spin_lock_init(&pool->lock);
 	if (!n)
 		return 0;
 	pool->stacks = alloc_percpu(struct vduse_stack);
@@ -43,18 +43,18 @@ void vduse_pool_exit(struct vduse_pool *pool)
 /* Called with interrupts off. */
 static void vduse_pool_fill(struct vduse_pool *pool, struct vduse_stack *stack)
 {
-	spin_lock(&pool->lock);
+	raw_spin_lock(&pool->lock);
 	while (stack->n < VDUSE_STACK_SIZE / 2 && pool->n)
 		stack->at[stack->n++] = pool->free[--pool->n];
-	spin_unlock(&pool->lock);
+	raw_spin_unlock(&pool->lock);
 }
 
 static void vduse_pool_drain(struct vduse_pool *pool, struct vduse_stack *stack)
 {
-	spin_lock(&pool->lock);
+	raw_spin_lock(&pool->lock);
 	while (stack->n > VDUSE_STACK_SIZE / 2)
 		pool->free[pool->n++] = stack->at[--stack->n];
-	spin_unlock(&pool->lock);
+	raw_spin_unlock(&pool->lock);
 }
 
 /**

@@ -135,8 +135,7 @@ start() {
 	qsd-*) start_qsd "${server#qsd-}" "$queues" ;;
 	ours) start_ours "$backend" "$queues" ;;
 	ours-poll)
-		# shellcheck disable=SC2086 # no word, or one
-		start_ours "$backend" "$queues" --poll ${BENCH_POLL-} ;;
+		start_ours "$backend" "$queues" --poll "${BENCH_POLL:-50}" ;;
 	*) die "no server $server" ;;
 	esac
 	case $server in
