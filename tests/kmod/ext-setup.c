@@ -207,7 +207,7 @@ void test_wce(void)
 void test_used_once(void)
 {
 	struct vduse_ext_setup good = { .extensions = VDUSE_EXT_RECOVER };
-	struct vduse_ext_setup bad = { .extensions = 0x20 };
+	struct vduse_ext_setup bad = { .extensions = 0x40 };
 	struct vduse_dev_config *config;
 	int other;
 

@@ -13,7 +13,7 @@ load 85-ext
 	sees negotiate <<-'END'
 	stock get: EINVAL
 	ext get: 0
-	ext extensions: 0x1f
+	ext extensions: 0x3f
 	stock get to nowhere: EINVAL
 	ext get to nowhere: EFAULT
 	stock setup: EINVAL
