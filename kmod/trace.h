@@ -151,7 +151,8 @@ TRACE_EVENT(vduse_interrupt,
 		__assign_str(name);
 		__entry->index = vq->index;
 		__entry->how = how;
-		__entry->cpu = vq->irq_cpu;
+		__entry->cpu = how == VDUSE_IRQ_QUEUED ? vq->irq_cpu :
+			       raw_smp_processor_id();
 	),
 	TP_printk("%s vq%u %s cpu=%u", __get_str(name), __entry->index,
 		  vduse_show_irq(__entry->how), __entry->cpu)

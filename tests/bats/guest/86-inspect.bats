@@ -423,7 +423,7 @@ holds_not_connected() {
 	name=$(dev_name)
 	make_node "$name" --size 4M
 	if own; then
-		[[ $(check extensions) == "ok config, recover, features, resume, vstats -> null" ]]
+		[[ $(check extensions) == "ok config, recover, features, resume, vstats, inject -> null" ]]
 		[[ $(check old-messages) == "ok none -> null" ]]
 	else
 		[[ $(check extensions) == "ok none, as of the stock module"* ]]

@@ -44,6 +44,8 @@ cut_off() {
 	run_ok vdusectl destroy "$name"
 }
 
+has_read() { [ "$(counted "$1" reads)" -gt 0 ]; }
+
 @test "abort: the same under a VM" {
 	local name reader
 
@@ -52,6 +54,8 @@ cut_off() {
 	vhost-blk "$vnode" verify --queues 2 --seconds 8 \
 		> "$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	reader=$!
+	# A VM that has not begun would find that its status is not taken.
+	wait_until 10 has_read "$name"
 	for _ in 1 2; do
 		cut_off "$name"
 	done
