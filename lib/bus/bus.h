@@ -61,6 +61,10 @@ int vdu__detach(struct vdu_ctx *ctx, const char *name, struct vdu_error *err);
 int vdu__device_served(struct vdu_ctx *ctx, const char *name,
 		       struct vdu_error *err);
 
+/* vdu_holders(): 0, or -EBUSY with who they are, or what it fails with. */
+int vdu__require_free(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err);
+
 /*
  * vdu_unbind() for a caller that holds the device lock. for_good: the device
  * is destroyed next, so a VM's map needs no server to clear it.

@@ -28,19 +28,6 @@ static int require_disk(const struct vdu__binding *binding, const char *name,
 			 "'%s' is no disk of this host", name);
 }
 
-/* The exclusive open has the last word, but does not say who it is. */
-static int require_free(struct vdu_ctx *ctx, const char *name,
-			struct vdu_error *err)
-{
-	char who[300];
-	int n = vdu_holders(ctx, name, who, sizeof(who), err);
-
-	if (n <= 0)
-		return n;
-	return vdu__fail(err, VDU_STAGE_HOLDER, -EBUSY, "'%s' is in use: %s",
-			 name, who);
-}
-
 /* Is it the disk, and not a file that somebody put in its place? */
 static int check_node(const struct vdu_ctx *ctx, int fd, const char *block,
 		      struct vdu_error *err)
@@ -95,8 +82,9 @@ PUBLIC int vdu_open_disk(struct vdu_ctx *ctx, const char *name, int flags,
 		return vdu__fail(err, VDU_STAGE_SERVER, -ENOENT,
 				 "its server does not serve it: I/O would wait");
 	if (r > 0 && (flags & O_ACCMODE) != O_RDONLY) {
+		/* This has the last word, but does not say who it is. */
 		flags |= O_EXCL;
-		r = require_free(ctx, name, err);
+		r = vdu__require_free(ctx, name, err);
 	}
 	return r < 0 ? r : open_node(ctx, &binding, flags, err);
 }

@@ -44,8 +44,8 @@ int vdu__device_served(struct vdu_ctx *ctx, const char *name,
 	return r == 0 ? 1 : vdu__check_cancel(ctx, "its server answered", err);
 }
 
-static int require_free(struct vdu_ctx *ctx, const char *name,
-			struct vdu_error *err)
+int vdu__require_free(struct vdu_ctx *ctx, const char *name,
+		      struct vdu_error *err)
 {
 	char who[300];
 	int n = vdu_holders(ctx, name, who, sizeof(who), err);
@@ -75,7 +75,7 @@ int vdu__driver_release(struct vdu_ctx *ctx, const char *name,
 						   !(vhost && maps_end))
 		r = require_server(ctx, name, err);
 	if (r == 0)
-		r = require_free(ctx, name, err);
+		r = vdu__require_free(ctx, name, err);
 	if (r == 0 && vhost && !maps_end && binding->node[0])
 		r = vdu__vhost_flush(ctx, binding->node, err);
 	if (r == 0)
