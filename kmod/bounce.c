@@ -202,15 +202,11 @@ static bool vduse_is_small(const struct vduse_domain *domain, u64 iova)
 	return iova < domain->small_end && iova >= VDUSE_SLOT_SIZE;
 }
 
-/* Where it is noted what an address stands for, and what its place holds. */
-static phys_addr_t *vduse_bounce_orig(struct vduse_domain *domain, u64 iova,
-				      size_t *size)
+/* Where it is noted what an address stands for. */
+static phys_addr_t *vduse_bounce_orig(struct vduse_domain *domain, u64 iova)
 {
-	if (vduse_is_small(domain, iova)) {
-		*size = VDUSE_SMALL_SIZE;
+	if (vduse_is_small(domain, iova))
 		return &domain->small_orig[vduse_small_place(iova)];
-	}
-	*size = VDUSE_SLOT_SIZE;
 	return &domain->orig[iova >> VDUSE_SLOT_SHIFT];
 }
 
@@ -231,7 +227,9 @@ void vduse_bounce_copy(struct vduse_domain *domain, dma_addr_t addr,
 		return;
 
 	while (size) {
-		orig = *vduse_bounce_orig(domain, addr, &place);
+		orig = *vduse_bounce_orig(domain, addr);
+		place = vduse_is_small(domain, addr) ? VDUSE_SMALL_SIZE :
+						       VDUSE_SLOT_SIZE;
 		offset = addr & (place - 1);
 		len = min(size, place - offset);
 		if (orig != VDUSE_SLOT_FREE)
@@ -323,7 +321,6 @@ dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 			    size_t size, enum dma_data_direction dir, bool sync)
 {
 	bool copy = sync && (dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL);
-	size_t place;
 	u64 iova = 0;
 
 	if (!size || size > domain->bounce_size)
@@ -342,7 +339,7 @@ dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 	}
 	vduse_bounce_show(domain);
 	if (size <= VDUSE_SLOT_SIZE) {
-		*vduse_bounce_orig(domain, iova, &place) = phys;
+		*vduse_bounce_orig(domain, iova) = phys;
 		if (copy)
 			vduse_bounce_copy_place(domain, iova, phys, size, true);
 		return iova;
@@ -367,12 +364,11 @@ void vduse_bounce_unmap(struct vduse_domain *domain, dma_addr_t addr,
 	bool copy = sync && (dir == DMA_FROM_DEVICE ||
 			     dir == DMA_BIDIRECTIONAL);
 	phys_addr_t *orig;
-	size_t place;
 
 	if (addr >= domain->bounce_size || size > domain->bounce_size - addr)
 		return;
 	if (size <= VDUSE_SLOT_SIZE) {
-		orig = vduse_bounce_orig(domain, addr, &place);
+		orig = vduse_bounce_orig(domain, addr);
 		if (copy && *orig != VDUSE_SLOT_FREE)
 			vduse_bounce_copy_place(domain, addr, *orig, size,
 						false);

@@ -6,7 +6,6 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/irq_work.h>
-#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
