@@ -24,6 +24,19 @@ wait_until() {
 	die "no success in 10 s: $*"
 }
 
+# An idle guest that counts instructions jumps to its next timer, and so every
+# limit would be met while it waits for a page of a program from the host. This
+# keeps it from being idle, except while something is measured.
+stay_awake() {
+	(while :; do :; done) &
+	bench_spinner=$!
+	chrt -i -p 0 "$bench_spinner"
+	trap 'kill -KILL "$bench_spinner"' EXIT
+}
+
+begin_measuring() { kill -STOP "$bench_spinner"; }
+end_measuring() { kill -CONT "$bench_spinner"; }
+
 # load_vduse stock|own: the kernel's own or ours, which is in updates/.
 load_vduse() {
 	local dir=updates
