@@ -39,6 +39,13 @@ struct vdu__at_once {
 	atomic_bool waiting;	/* in the kernel, perhaps for the medium */
 };
 
+/* A hint for the watchdog, from the data thread. */
+static inline void vdu__at_once_wait(struct vdu__at_once *at_once, bool waiting)
+{
+	atomic_store_explicit(&at_once->waiting, waiting,
+			      memory_order_relaxed);
+}
+
 struct vdu__io {
 	enum vdu__io_op op;
 	int fd;				/* file: the data thread's */

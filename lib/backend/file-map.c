@@ -147,14 +147,12 @@ bool vdu__file_map_read(struct vdu__file_map *map, const struct vdu__io *io)
 	for (; chunk <= last; chunk++)
 		if (!is_there(map, chunk, now_ms))
 			return false;
-	atomic_store_explicit(&io->at_once->waiting, true,
-			      memory_order_relaxed);
+	vdu__at_once_wait(io->at_once, true);
 	for (unsigned int i = 0; i < io->n_iov; i++) {
 		memcpy(io->iov[i].iov_base, from, io->iov[i].iov_len);
 		from += io->iov[i].iov_len;
 	}
-	atomic_store_explicit(&io->at_once->waiting, false,
-			      memory_order_relaxed);
+	vdu__at_once_wait(io->at_once, false);
 	/* What was copied may be zeroes that the file does not have. */
 	return !atomic_load(&map->torn);
 }

@@ -114,11 +114,9 @@ static int write_that_may_wait(struct vdu__io *io)
 	uint64_t began = io->at_once->now_ns, bytes = io->len;
 	ssize_t res;
 
-	atomic_store_explicit(&io->at_once->waiting, true,
-			      memory_order_relaxed);
+	vdu__at_once_wait(io->at_once, true);
 	res = transfer_once(io, 0);
-	atomic_store_explicit(&io->at_once->waiting, false,
-			      memory_order_relaxed);
+	vdu__at_once_wait(io->at_once, false);
 	io->at_once->now_ns = vdu__now_ns();
 	if (io->at_once->now_ns - began > WRITE_NS_MAX + bytes)
 		vdu__pace_missed(&io->at_once->write);

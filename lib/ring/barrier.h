@@ -41,15 +41,6 @@ static inline void vdu__store32(void *p, uint32_t value)
 	__atomic_store_n((uint32_t *)p, htole32(value), __ATOMIC_RELAXED);
 }
 
-/* A descriptor, 8 bytes aligned: address; length, flags and next. */
-static inline void vdu__load_desc(const void *p, uint64_t *addr, uint64_t *rest)
-{
-	const uint64_t *words = p;
-
-	*addr = le64toh(__atomic_load_n(words, __ATOMIC_RELAXED));
-	*rest = le64toh(__atomic_load_n(words + 1, __ATOMIC_RELAXED));
-}
-
 static inline uint64_t vdu__load64(const void *p)
 {
 	return le64toh(__atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED));

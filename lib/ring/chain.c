@@ -261,16 +261,16 @@ static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
 	bool indirect = ring->indirect;
 
 	do {
-		uint64_t addr, rest, len, at;
+		const uint8_t *desc = table + (size_t)index * VDU_DESC_SIZE;
+		uint64_t rest, len, at;
 
 		if (index >= entries)
 			return false;
-		vdu__load_desc(table + (size_t)index * VDU_DESC_SIZE, &addr,
-			       &rest);
+		at = vdu__load64(desc) - hot.start;
+		rest = vdu__load64(desc + 8);
 		len = (uint32_t)rest;
 		flags = (uint16_t)(rest >> 32);
 		index = (uint32_t)(rest >> 48);
-		at = addr - hot.start;
 		if (len == 0 || at >= hot.bytes || len > hot.bytes - at)
 			return false;
 		if (flags & DESC_F_INDIRECT) {

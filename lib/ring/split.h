@@ -72,8 +72,8 @@ struct vdu__chain {
 };
 
 /*
- * Can there be a split ring: num is a power of 2, at most 32768, and the parts are
- * aligned as virtio asks (16, 2, 4)? Nothing may look into it before.
+ * Can there be a split ring: num is a power of 2, at most 32768, and the parts
+ * are aligned as virtio asks (16, 2, 4)? Nothing may look into it before.
  */
 bool vdu__ring_possible(uint16_t num, const void *desc, const void *avail,
 			const void *used);
@@ -108,7 +108,8 @@ void vdu__split_disarm_kick(struct vdu__ring *ring);
  * chain must be pushed back, too); 0: none; -EPROTO: the avail index moved by
  * more than the queue size, the ring cannot be followed until it is reset.
  */
-static inline int vdu__ring_pop(struct vdu__ring *ring, struct vdu__chain *chain)
+static inline int vdu__ring_pop(struct vdu__ring *ring,
+				struct vdu__chain *chain)
 {
 	return ring->packed ? vdu__packed_pop(ring, chain) :
 			      vdu__split_pop(ring, chain);
@@ -128,7 +129,8 @@ static inline void vdu__ring_retake(struct vdu__ring *ring, uint16_t head,
 }
 
 /* Return a chain: len bytes were written to it. Visible after publish. */
-static inline void vdu__ring_push(struct vdu__ring *ring, uint16_t head, uint32_t len)
+static inline void vdu__ring_push(struct vdu__ring *ring, uint16_t head,
+				  uint32_t len)
 {
 	if (ring->packed)
 		vdu__packed_push(ring, head, len);
@@ -148,14 +150,16 @@ uint32_t vdu__ring_used_head(const struct vdu__ring *ring, uint16_t idx);
 
 /*
  * Ask for a kick once more than after chains are there, which without event
- * index, or with a packed ring, is at the next one; true if they are there already.
+ * index, or with a packed ring, is at the next one; true if they are there
+ * already.
  */
 static inline bool vdu__ring_arm_kick(struct vdu__ring *ring, uint16_t after)
 {
 	return ring->packed ? vdu__packed_arm_kick(ring) :
 			      vdu__split_arm_kick(ring, after);
 }
-/* How many chains are there to be taken; more than num: see pop. Packed: 0 or 1. */
+
+/* How many chains are there to be taken; more than num: see pop. Packed: 0, 1. */
 static inline uint16_t vdu__ring_waiting(struct vdu__ring *ring)
 {
 	return ring->packed ? vdu__packed_waiting(ring) :

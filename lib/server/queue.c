@@ -193,8 +193,6 @@ static void turn(struct vdu__queue *queue)
 						   vdu__rest_gather(queue)) &&
 				queue->in_flight < queue->max_size);
 	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
-	if (queue->again)
-		queue->rest.gather_ns = 0;
 }
 
 /* --- the cache mode ----------------------------------------------------- */
@@ -458,8 +456,9 @@ static void *queue_main(void *arg)
 /* --- for the control thread -------------------------------------------- */
 
 int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
-		    uint32_t max_size, uint32_t poll_percent, int device_fd, int ack_fd,
-		    struct vdu__backend *backend, struct vdu__iotlb *iotlb)
+		    uint32_t max_size, uint32_t poll_percent, int device_fd,
+		    int ack_fd, struct vdu__backend *backend,
+		    struct vdu__iotlb *iotlb)
 {
 	pthread_attr_t attr;
 	char name[16];

@@ -145,8 +145,16 @@ struct vdu__queue {
  * queue->backend_fd is set already, and the queue's from now on.
  */
 int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
-		    uint32_t max_size, uint32_t poll_percent, int device_fd, int ack_fd,
-		    struct vdu__backend *backend, struct vdu__iotlb *iotlb);
+		    uint32_t max_size, uint32_t poll_percent, int device_fd,
+		    int ack_fd, struct vdu__backend *backend,
+		    struct vdu__iotlb *iotlb);
+
+/* Of the data thread: what time it is, for it and its backend. */
+static inline void vdu__queue_look_at_clock(struct vdu__queue *queue)
+{
+	queue->now_ns = vdu__now_ns();
+	queue->paces.now_ns = queue->now_ns;
+}
 
 /* End the thread (it must be idle) and free what it had. */
 void vdu__queue_exit(struct vdu__queue *queue);

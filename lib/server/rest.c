@@ -24,12 +24,6 @@
 #define POLL_NS_MAX UINT64_C(200000)
 #define POLL_CREDIT_MAX UINT64_C(10000000)
 
-void vdu__queue_look_at_clock(struct vdu__queue *queue)
-{
-	queue->now_ns = vdu__now_ns();
-	queue->paces.now_ns = queue->now_ns;
-}
-
 void vdu__rest_begin(struct vdu__queue *queue)
 {
 	queue->rest = (struct vdu__rest){
@@ -118,7 +112,6 @@ uint16_t vdu__rest_gather(struct vdu__queue *queue)
 
 	rest->slept_at = queue->ring.last_avail;
 	rest->slept_ns = queue->now_ns;
-	rest->gather_ns = 0;
 	/* A packed ring counts descriptors: how many chains is not told. */
 	if (taken < GATHER_MIN || queue->in_flight || queue->ring.packed ||
 	    !queue->ring.event_idx || !vdu__pace_may(&rest->gather))
@@ -166,15 +159,15 @@ int vdu__rest(struct vdu__queue *queue)
 	struct io_uring_cqe *cqe;
 	int r;
 
+	/* Once is enough: what comes after that is taken. */
+	queue->rest.gather_ns = 0;
 	if (queue->again)
 		return io_uring_submit_and_get_events(&queue->uring);
-	if (!queue->rest.gather_ns)
+	if (!limit.tv_nsec)
 		return io_uring_submit_and_wait(&queue->uring, 1);
 	r = io_uring_submit_and_wait_timeout(&queue->uring, &cqe, 1, &limit,
 					     NULL);
 	if (queue->running)
 		gathered(queue);
-	/* Once is enough: what comes now is taken. */
-	queue->rest.gather_ns = 0;
 	return r == -ETIME ? 0 : r;
 }

@@ -27,5 +27,3 @@ uint16_t vdu__rest_gather(struct vdu__queue *queue);
  * io_uring says.
  */
 int vdu__rest(struct vdu__queue *queue);
-
-void vdu__queue_look_at_clock(struct vdu__queue *queue);
