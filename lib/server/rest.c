@@ -112,6 +112,7 @@ uint16_t vdu__rest_gather(struct vdu__queue *queue)
 
 	rest->slept_at = queue->ring.last_avail;
 	rest->slept_ns = queue->now_ns;
+	rest->gather_ns = 0;
 	/* A packed ring counts descriptors: how many chains is not told. */
 	if (taken < GATHER_MIN || queue->in_flight || queue->ring.packed ||
 	    !queue->ring.event_idx || !vdu__pace_may(&rest->gather))
