@@ -129,6 +129,9 @@ uint32_t vdu__ring_used_head(const struct vdu__ring *ring, uint16_t idx)
 				   slot * USED_ENTRY_SIZE));
 }
 
+/* A driver is never so far: that is the size of the largest queue. */
+#define OUT_OF_REACH 0x8000U
+
 /* Does the step from old to new pass event (virtio 1.2, 2.7.10)? */
 static bool passes(uint16_t event, uint16_t new, uint16_t old)
 {
@@ -162,14 +165,19 @@ bool vdu__split_publish(struct vdu__ring *ring)
 						    ring->num * 2)), new, old);
 }
 
+static void wish_event(struct vdu__ring *ring, uint16_t event)
+{
+	vdu__store16(used_at(ring, RING_ENTRIES + ring->num * USED_ENTRY_SIZE),
+		     event);
+}
+
 bool vdu__split_arm_kick(struct vdu__ring *ring, uint16_t after)
 {
 	if (ring->event_idx)
-		vdu__store16(used_at(ring, RING_ENTRIES +
-				     ring->num * USED_ENTRY_SIZE),
-			     (uint16_t)(ring->last_avail + after));
+		wish_event(ring, (uint16_t)(ring->last_avail + after));
 	else
 		vdu__store16(used_at(ring, RING_FLAGS), 0);
+	ring->ahead = after;
 	/*
 	 * The wish must be visible before the index is read again. Partner:
 	 * the driver's fence between writing avail->idx and reading avail_event
@@ -192,9 +200,15 @@ uint16_t vdu__split_waiting(struct vdu__ring *ring)
 
 void vdu__split_disarm_kick(struct vdu__ring *ring)
 {
-	/* An event index that is left behind asks for nothing by itself. */
 	if (!ring->event_idx)
 		vdu__store16(used_at(ring, RING_FLAGS), USED_F_NO_NOTIFY);
+	/*
+	 * An event index that is left behind asks for nothing by itself. One
+	 * that the driver has yet to reach would: out of its reach with it.
+	 */
+	else if (ring->ahead)
+		wish_event(ring, (uint16_t)(ring->last_avail + OUT_OF_REACH));
+	ring->ahead = 0;
 }
 
 void vdu__ring_look(uint16_t num, const void *avail, const void *used,

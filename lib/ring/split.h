@@ -31,6 +31,7 @@ struct vdu__ring {
 	uint16_t signalled;		/* used_idx at the last publish */
 	bool signalled_valid;		/* false: interrupt at the next publish */
 	uint16_t seen_avail;		/* driver's avail index as last read */
+	uint16_t ahead;			/* a kick was asked for so much later */
 
 	/* A packed one's own. */
 	bool lost;			/* cannot be followed */

@@ -174,10 +174,13 @@ static void turn(struct vdu__queue *queue)
 {
 	unsigned int rounds = 0;
 	bool much, idle;
+	uint16_t first;
 
 	do {
 		vdu__ring_disarm_kick(&queue->ring);
+		first = queue->ring.last_avail;
 		much = vdu__requests_take(queue);
+		vdu__rest_took(queue, queue->ring.last_avail - first);
 		if (atomic_load(&queue->iotlb->torn))
 			atomic_store(&queue->broken, true);
 		/* All that was taken is answered, and something was. */

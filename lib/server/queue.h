@@ -54,12 +54,15 @@ struct vdu__queue_setup {
 
 /* What a queue learned about when requests come (rest.c). */
 struct vdu__rest {
-	struct vdu__pace yield, gather;
+	struct vdu__pace yield, gather, more;
 	uint16_t slept_at;		/* the ring's place, at the last sleep */
 	uint64_t slept_ns;
+	uint16_t burst;			/* the most at once since then */
 	uint16_t gather_n;		/* how many to wait for, now */
 	uint64_t gather_ns;		/* and how long; 0: for the first */
-	unsigned int gather_hold;	/* before more is asked for */
+	uint64_t gathering_ns;		/* ... the last time */
+	bool gather_more;		/* and was woken by something else */
+	uint16_t gather_sure;		/* so many came the last time */
 	uint64_t poll_ns;		/* how long to look for the next */
 	uint64_t poll_credit_ns;	/* of time that may be lost by that */
 	uint64_t credited_ns;		/* when that was reckoned */

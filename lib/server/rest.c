@@ -17,7 +17,6 @@
 #define GATHER_MIN 3
 #define GATHER_NS_MIN UINT64_C(20000)
 #define GATHER_NS_MAX UINT64_C(5000000)
-#define GATHER_HOLD 256
 
 /* How long to look for a request; the time lost is saved up for so long. */
 #define POLL_NS_MIN UINT64_C(5000)
@@ -94,6 +93,11 @@ static bool poll_ring(struct vdu__queue *queue)
 	return found;
 }
 
+void vdu__rest_took(struct vdu__queue *queue, uint16_t n)
+{
+	queue->rest.burst = MAX(queue->rest.burst, n);
+}
+
 bool vdu__rest_briefly(struct vdu__queue *queue)
 {
 	return yield(queue) || (queue->poll_percent && poll_ring(queue));
@@ -109,45 +113,61 @@ uint16_t vdu__rest_gather(struct vdu__queue *queue)
 	struct vdu__rest *rest = &queue->rest;
 	uint16_t taken = queue->ring.last_avail - rest->slept_at;
 	uint64_t each = (queue->now_ns - rest->slept_ns) / MAX(taken, 1);
+	uint16_t burst = rest->burst;
 
+	/* Something else woke us: those are still on their way. */
+	if (rest->gather_more && !taken && !queue->in_flight) {
+		rest->gather_more = false;
+		rest->gather_ns = rest->gathering_ns;
+		return rest->gather_n - 1;
+	}
+	rest->gather_more = false;
 	rest->slept_at = queue->ring.last_avail;
 	rest->slept_ns = queue->now_ns;
 	rest->gather_ns = 0;
+	rest->burst = 0;
 	/* A packed ring counts descriptors: how many chains is not told. */
-	if (taken < GATHER_MIN || queue->in_flight || queue->ring.packed ||
+	if (burst < GATHER_MIN || queue->in_flight || queue->ring.packed ||
 	    !queue->ring.event_idx || !vdu__pace_may(&rest->gather))
 		return 0;
-	if (!rest->gather_n)
-		rest->gather_n = taken;
+	if (!rest->gather_n) {
+		rest->gather_n = burst;
+		rest->gather_sure = burst;
+	}
 	if (each * rest->gather_n > GATHER_NS_MAX)
 		rest->gather_n = (uint16_t)(GATHER_NS_MAX / each);
 	if (!rest->gather_n)
 		return 0;
-	rest->gather_ns = MAX(each * rest->gather_n * 2, GATHER_NS_MIN);
+	rest->gather_ns = each * rest->gather_n;
+	/* What may well be in vain must not take long. */
+	if (rest->gather_n <= rest->gather_sure)
+		rest->gather_ns *= 2;
+	rest->gather_ns = MAX(rest->gather_ns, GATHER_NS_MIN);
+	rest->gathering_ns = rest->gather_ns;
 	return rest->gather_n - 1;
 }
 
 /*
- * As many have come as were waited for, or not in that time. Then the sender had
- * no more: from now on the most part of that is enough, and more is asked for
- * once in a while only.
+ * As many have come as were waited for, or not in that time. Too much was asked
+ * for, then, and from now on the most part of what came is enough; the next try
+ * to get more comes the later, the more of them were in vain. But whoever sends
+ * less than before does something new, and that is soon found out.
  */
-static void gathered(struct vdu__queue *queue)
+void vdu__rest_gathered(struct vdu__rest *rest, uint16_t waiting, uint16_t most)
 {
-	struct vdu__rest *rest = &queue->rest;
-	uint16_t waiting = vdu__ring_waiting(&queue->ring);
-
 	if (waiting >= rest->gather_n) {
 		vdu__pace_paid(&rest->gather);
-		if (rest->gather_hold)
-			rest->gather_hold--;
-		else
-			rest->gather_n = MIN(rest->gather_n * 2,
-					     queue->ring.num / 2);
+		rest->gather_sure = rest->gather_n;
+		if (vdu__pace_may(&rest->more))
+			rest->gather_n = MIN(rest->gather_n + rest->gather_n / 2 + 1,
+					     most);
 		return;
 	}
+	if (waiting < rest->gather_sure)
+		vdu__pace_paid(&rest->more);
+	vdu__pace_missed(&rest->more);
 	rest->gather_n = waiting < GATHER_MIN ? 0 : waiting - waiting / 4;
-	rest->gather_hold = GATHER_HOLD;
+	rest->gather_sure = rest->gather_n;
 	if (!rest->gather_n)
 		vdu__pace_missed(&rest->gather);
 }
@@ -158,6 +178,7 @@ int vdu__rest(struct vdu__queue *queue)
 		.tv_nsec = (long long)queue->rest.gather_ns,
 	};
 	struct io_uring_cqe *cqe;
+	uint16_t waiting;
 	int r;
 
 	/* Once is enough: what comes after that is taken. */
@@ -168,7 +189,12 @@ int vdu__rest(struct vdu__queue *queue)
 		return io_uring_submit_and_wait(&queue->uring, 1);
 	r = io_uring_submit_and_wait_timeout(&queue->uring, &cqe, 1, &limit,
 					     NULL);
-	if (queue->running)
-		gathered(queue);
+	if (!queue->running)
+		return r == -ETIME ? 0 : r;
+	waiting = vdu__ring_waiting(&queue->ring);
+	if (r == -ETIME || waiting >= queue->rest.gather_n)
+		vdu__rest_gathered(&queue->rest, waiting, queue->ring.num / 2);
+	else
+		queue->rest.gather_more = true;
 	return r == -ETIME ? 0 : r;
 }

@@ -26,10 +26,11 @@ static struct vdu__queue *queue_new(bool event_idx)
 	return queue;
 }
 
-/* n requests are taken in the time, and then there are none. */
+/* n requests are taken at once in the time, and then there are none. */
 static uint16_t after(struct vdu__queue *queue, uint16_t n, uint64_t ns)
 {
 	queue->ring.last_avail += n;
+	vdu__rest_took(queue, n);
 	queue->now_ns += ns;
 	return vdu__rest_gather(queue);
 }
@@ -62,6 +63,91 @@ static void test_many(void **state)
 	free(queue);
 }
 
+/* Many one after the other, each answered before the next, are still few. */
+static void test_few_for_long(void **state)
+{
+	struct vdu__queue *queue = queue_new(true);
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		vdu__rest_took(queue, 1);
+	queue->ring.last_avail += 20;
+	queue->now_ns += 400 * US;
+	assert_int_equal(vdu__rest_gather(queue), 0);
+	assert_int_equal(queue->rest.gather_ns, 0);
+	free(queue);
+}
+
+/* A sender that has `depth` requests, asked rounds times. */
+static void learn(struct vdu__rest *rest, uint16_t depth, int rounds)
+{
+	for (int i = 0; i < rounds; i++)
+		vdu__rest_gathered(rest, MIN(rest->gather_n, depth), 512);
+}
+
+/* How many were waited for in vain in so many rounds. */
+static int vain(struct vdu__rest *rest, uint16_t depth, int rounds)
+{
+	int n = 0;
+
+	for (int i = 0; i < rounds; i++) {
+		n += rest->gather_n > depth;
+		learn(rest, depth, 1);
+	}
+	return n;
+}
+
+static void test_learn(void **state)
+{
+	struct vdu__rest rest = { .gather_n = 3, .gather_sure = 3 };
+
+	(void)state;
+	/* Soon the most part of what there is, and seldom for more. */
+	learn(&rest, 32, 12);
+	assert_in_range(rest.gather_n, 24, 48);
+	assert_in_range(vain(&rest, 32, 1000), 1, 10);
+	assert_in_range(vain(&rest, 32, 1000), 1, 4);
+	/* It ends with few, and comes back: as at first. */
+	learn(&rest, 5, 1);
+	assert_in_range(rest.gather_n, 3, 5);
+	learn(&rest, 32, 12);
+	assert_in_range(rest.gather_n, 24, 48);
+	/* There is nobody to wait for. */
+	learn(&rest, 1, 1);
+	assert_int_equal(rest.gather_n, 0);
+}
+
+static void test_no_more_than_half_a_queue(void **state)
+{
+	struct vdu__rest rest = { .gather_n = 3, .gather_sure = 3 };
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		vdu__rest_gathered(&rest, 64, 32);
+		assert_in_range(rest.gather_n, 3, 32);
+	}
+	assert_int_equal(rest.gather_n, 32);
+}
+
+/* Another one woke us, and nothing has come: the rest of them still may. */
+static void test_woken_by_another(void **state)
+{
+	struct vdu__queue *queue = queue_new(true);
+
+	(void)state;
+	assert_int_equal(after(queue, 16, 160 * US), 15);
+	queue->rest.gather_more = true;
+	queue->rest.gather_ns = 0;
+	queue->now_ns += 10 * US;
+	assert_int_equal(vdu__rest_gather(queue), 15);
+	assert_int_equal(queue->rest.gather_ns, 320 * US);
+	/* Something has: no longer. */
+	queue->rest.gather_more = true;
+	assert_int_equal(after(queue, 2, 10 * US), 0);
+	assert_int_equal(queue->rest.gather_ns, 0);
+	free(queue);
+}
+
 /* They come so slowly that nobody would wait for so many of them. */
 static void test_slow(void **state)
 {
@@ -88,7 +174,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_few_for_long),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_learn),
+		cmocka_unit_test(test_no_more_than_half_a_queue),
+		cmocka_unit_test(test_woken_by_another),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_no_event_idx),
 	};

@@ -222,6 +222,36 @@ static void test_avail_event(void **state)
 	driver_free(d);
 }
 
+/*
+ * A kick that was asked for after some more requests is not wanted any more once
+ * we are awake: whatever the driver adds, and since when.
+ */
+static void test_avail_event_disarmed(void **state)
+{
+	struct driver *d = driver_new(8, 65530, true, false);
+
+	(void)state;
+	driver_map(d, 0, 16, true);
+	d->desc[0] = driver_desc(0, 16, WRITE, 0);
+	assert_false(vdu__ring_arm_kick(&d->ring, 5));
+	for (uint16_t i = 0; i < 2; i++)
+		driver_offer(d, 0);
+	vdu__ring_disarm_kick(&d->ring);
+	assert_int_equal(vdu__ring_pop(&d->ring, &d->chain), 1);
+	assert_int_equal(vdu__ring_pop(&d->ring, &d->chain), 1);
+	for (uint16_t old = 65530; old != 4; old++)
+		for (uint16_t n = 0; n <= 8; n++)
+			assert_false(vring_need_event(
+				le16toh(*driver_avail_event(d)),
+				(uint16_t)(old + n), old));
+	assert_false(vdu__ring_arm_kick(&d->ring, 0));
+	assert_int_equal(le16toh(*driver_avail_event(d)), 65532);
+	/* One that is behind stays where it is. */
+	vdu__ring_disarm_kick(&d->ring);
+	assert_int_equal(le16toh(*driver_avail_event(d)), 65532);
+	driver_free(d);
+}
+
 static void test_look(void **state)
 {
 	struct driver *d = driver_new(16, 0, true, false);
@@ -390,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_used_event),
 		cmocka_unit_test(test_used_event_ignores_flag),
 		cmocka_unit_test(test_avail_event),
+		cmocka_unit_test(test_avail_event_disarmed),
 		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_no_lost_wakeup_event_idx),
 		cmocka_unit_test(test_no_lost_wakeup_flags),
