@@ -210,6 +210,21 @@ static phys_addr_t *vduse_bounce_orig(struct vduse_domain *domain, u64 iova)
 	return &domain->orig[iova >> VDUSE_SLOT_SHIFT];
 }
 
+/* The server filled the driver's buffer: what is in the bounce memory is old. */
+static bool vduse_bounce_overtaken(struct vduse_domain *domain, u64 iova,
+				   bool to_device)
+{
+	size_t slot = iova >> VDUSE_SLOT_SHIFT;
+
+	if (likely(!domain->busy) || vduse_is_small(domain, iova) ||
+	    !test_bit(slot, domain->filled))
+		return false;
+	if (!to_device)
+		return true;
+	clear_bit(slot, domain->filled);
+	return false;
+}
+
 /**
  * vduse_bounce_copy - bring a mapped buffer up to date
  * @domain: the address space
@@ -232,7 +247,8 @@ void vduse_bounce_copy(struct vduse_domain *domain, dma_addr_t addr,
 						       VDUSE_SLOT_SIZE;
 		offset = addr & (place - 1);
 		len = min(size, place - offset);
-		if (orig != VDUSE_SLOT_FREE)
+		if (orig != VDUSE_SLOT_FREE &&
+		    !vduse_bounce_overtaken(domain, addr, to_device))
 			vduse_bounce_copy_place(domain, addr, orig + offset,
 						len, to_device);
 		addr += len;
@@ -240,22 +256,53 @@ void vduse_bounce_copy(struct vduse_domain *domain, dma_addr_t addr,
 	}
 }
 
-static void vduse_bounce_set_orig(struct vduse_domain *domain, u64 iova,
-				  size_t size, phys_addr_t phys)
-{
-	size_t slot = iova >> VDUSE_SLOT_SHIFT;
-	size_t last = (iova + size - 1) >> VDUSE_SLOT_SHIFT;
-
-	for (; slot <= last; slot++) {
-		domain->orig[slot] = phys;
-		if (phys != VDUSE_SLOT_FREE)
-			phys += VDUSE_SLOT_SIZE;
-	}
-}
-
 static size_t vduse_slots(size_t size)
 {
 	return DIV_ROUND_UP(size, VDUSE_SLOT_SIZE);
+}
+
+/* Note what slots stand for, and how much of it the server may fill. */
+static void vduse_bounce_set_orig(struct vduse_domain *domain, u64 iova,
+				  size_t size, phys_addr_t phys, bool fill)
+{
+	size_t slot = iova >> VDUSE_SLOT_SHIFT;
+	size_t last = slot + vduse_slots(size) - 1;
+
+	for (; slot <= last; slot++) {
+		if (domain->busy)
+			domain->span[slot] = fill ?
+				min(size, VDUSE_SLOT_SIZE) : 0;
+		/* Pairs with vduse_fill_slot(). */
+		smp_store_release(&domain->orig[slot], phys);
+		phys += VDUSE_SLOT_SIZE;
+		size -= min(size, VDUSE_SLOT_SIZE);
+	}
+}
+
+/* The driver's again: copy what it has not got yet. */
+static __always_inline void vduse_bounce_take_back(struct vduse_domain *domain, u64 iova,
+				   size_t size, bool copy)
+{
+	size_t first = iova >> VDUSE_SLOT_SHIFT, n = vduse_slots(size), i;
+	phys_addr_t phys = domain->orig[first];
+	bool filled = false;
+
+	copy &= phys != VDUSE_SLOT_FREE;
+	for (i = 0; i < n; i++)
+		WRITE_ONCE(domain->orig[first + i], VDUSE_SLOT_FREE);
+	/* Pairs with test_and_set_bit() in vduse_fill_slot(). */
+	smp_mb();
+	for (i = 0; i < n; i++) {
+		if (domain->busy)
+			filled = vduse_fill_end(domain, first + i);
+		if (copy && !filled)
+			vduse_bounce_copy_place(domain, iova, phys,
+						min(size, VDUSE_SLOT_SIZE),
+						false);
+		iova += VDUSE_SLOT_SIZE;
+		phys += VDUSE_SLOT_SIZE;
+		size -= min(size, VDUSE_SLOT_SIZE);
+	}
 }
 
 static void vduse_bounce_show(struct vduse_domain *domain)
@@ -338,14 +385,14 @@ dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 		return DMA_MAPPING_ERROR;
 	}
 	vduse_bounce_show(domain);
-	if (size <= VDUSE_SLOT_SIZE) {
-		*vduse_bounce_orig(domain, iova) = phys;
-		if (copy)
-			vduse_bounce_copy_place(domain, iova, phys, size, true);
-		return iova;
-	}
-	vduse_bounce_set_orig(domain, iova, size, phys);
-	if (copy)
+	if (vduse_is_small(domain, iova))
+		domain->small_orig[vduse_small_place(iova)] = phys;
+	else
+		vduse_bounce_set_orig(domain, iova, size, phys,
+				      dir != DMA_TO_DEVICE);
+	if (copy && size <= VDUSE_SLOT_SIZE)
+		vduse_bounce_copy_place(domain, iova, phys, size, true);
+	else if (copy)
 		vduse_bounce_copy(domain, iova, size, true);
 	return iova;
 }
@@ -367,16 +414,14 @@ void vduse_bounce_unmap(struct vduse_domain *domain, dma_addr_t addr,
 
 	if (addr >= domain->bounce_size || size > domain->bounce_size - addr)
 		return;
-	if (size <= VDUSE_SLOT_SIZE) {
-		orig = vduse_bounce_orig(domain, addr);
+	if (vduse_is_small(domain, addr)) {
+		orig = &domain->small_orig[vduse_small_place(addr)];
 		if (copy && *orig != VDUSE_SLOT_FREE)
 			vduse_bounce_copy_place(domain, addr, *orig, size,
 						false);
 		*orig = VDUSE_SLOT_FREE;
 	} else {
-		if (copy)
-			vduse_bounce_copy(domain, addr, size, false);
-		vduse_bounce_set_orig(domain, addr, size, VDUSE_SLOT_FREE);
+		vduse_bounce_take_back(domain, addr, size, copy);
 	}
 	vduse_bounce_put(domain, addr, size);
 }

@@ -59,6 +59,8 @@ static u64 vduse_extension_of(unsigned int cmd)
 	case VDUSE_EXT_INJECT_MANY:
 	case VDUSE_EXT_SETUP_IRQFD:
 		return VDUSE_EXT_INJECT;
+	case VDUSE_EXT_FILL_BUFFERS:
+		return VDUSE_EXT_FILL;
 	default:
 		return VDUSE_EXT_RECOVER;
 	}
@@ -84,6 +86,8 @@ static long vduse_dev_ioctl_ext(struct vduse_conn *conn, unsigned int cmd,
 		return vduse_inject_many(dev, argp);
 	case VDUSE_EXT_SETUP_IRQFD:
 		return vduse_irqfd_setup(conn, argp);
+	case VDUSE_EXT_FILL_BUFFERS:
+		return vduse_fill(conn, argp);
 	case VDUSE_EXT_GET_STATUS:
 		return put_user(READ_ONCE(dev->status), (u8 __user *)argp);
 	default:

@@ -119,6 +119,9 @@ struct vduse_umem {
  * @pages: bounce memory by page
  * @orig: by slot, physical address of the driver's buffer; the owner of the
  *	slot writes it
+ * @busy: by slot, the server copies to the driver's buffer; NULL: it may not
+ * @filled: by slot, it has done that; changed under @busy, or by the owner
+ * @span: by slot, how many bytes the driver waits for there
  * @umem_used: copies must look for pages of the server, under @umem_rwlock;
  *	unset, they need no lock
  * @umem_rwlock: guards vduse_bounce_page.user and its memory against copies
@@ -145,6 +148,9 @@ struct vduse_domain {
 	struct iova_domain coherent;
 	struct vduse_bounce_page *pages;
 	phys_addr_t *orig;
+	unsigned long *busy;
+	unsigned long *filled;
+	u16 *span;
 
 	bool umem_used;
 	rwlock_t umem_rwlock;	/* see above */
@@ -178,7 +184,8 @@ struct vduse_region {
 };
 
 /* iova.c */
-struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas);
+struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas,
+					 bool fill);
 void vduse_domain_put(struct vduse_domain *domain);
 void vduse_domain_unref(struct vduse_domain *domain);
 void *vduse_coherent_alloc(struct vduse_domain *domain, size_t size,
@@ -210,6 +217,11 @@ void vduse_bounce_copy(struct vduse_domain *domain, dma_addr_t addr,
 		       size_t size, bool to_device);
 struct page *vduse_bounce_get_page(struct vduse_domain *domain, u64 iova);
 void vduse_bounce_reset(struct vduse_domain *domain);
+
+/* fill.c */
+int vduse_fill_init(struct vduse_domain *domain);
+void vduse_fill_exit(struct vduse_domain *domain);
+bool vduse_fill_end(struct vduse_domain *domain, size_t slot);
 
 /* iotlb.c */
 extern int vduse_max_iotlb_entries;

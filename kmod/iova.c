@@ -21,6 +21,7 @@ static void vduse_domain_free(struct vduse_domain *domain)
 		vduse_iotlb_free(domain->user[i]);
 	kvfree(domain->user);
 	vhost_iotlb_free(domain->rings);
+	vduse_fill_exit(domain);
 	vduse_bounce_exit(domain);
 	put_iova_domain(&domain->coherent);
 	put_iova_domain(&domain->stream);
@@ -45,10 +46,12 @@ static int vduse_domain_init_iova(struct vduse_domain *domain)
  * vduse_domain_create - make an address space
  * @bounce_size: bytes of its streaming part, whole pages
  * @nas: how many address spaces a vhost user may have in it
+ * @fill: whether the server may fill buffers of the driver
  *
  * Return: it, to be given back with vduse_domain_put(), or an ERR_PTR.
  */
-struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas)
+struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas,
+					 bool fill)
 {
 	struct vduse_domain *domain;
 	int ret = -ENOMEM;
@@ -70,6 +73,8 @@ struct vduse_domain *vduse_domain_create(size_t bounce_size, u32 nas)
 		goto err_free;
 
 	ret = vduse_bounce_init(domain);
+	if (!ret && fill)
+		ret = vduse_fill_init(domain);
 	if (ret)
 		goto err_free;
 

@@ -26,7 +26,8 @@ static struct vduse_vdpa *vduse_vdpa_create(struct vduse_dev *dev,
 			return ERR_PTR(-EINVAL);
 
 	if (!dev->domain) {
-		domain = vduse_domain_create(dev->bounce_size, dev->nas);
+		domain = vduse_domain_create(dev->bounce_size, dev->nas,
+					     vduse_ext(dev, VDUSE_EXT_FILL));
 		if (IS_ERR(domain))
 			return ERR_CAST(domain);
 		/* Pairs with vduse_dev_domain(). */

@@ -305,6 +305,9 @@ void vduse_conn_strip(struct vduse_conn *conn, bool windows)
 	}
 	if (!domain)
 		return;
+	/* It may be filling buffers: see vduse_fill_piece(). */
+	if (READ_ONCE(conn->cut))
+		synchronize_rcu();
 	vduse_umem_drop(domain, &conn->cut);
 	if (windows)
 		vduse_window_shut(domain);

@@ -370,13 +370,18 @@ int vduse_dev_create(const struct vduse_create_args *args, u64 api_version,
 void vduse_dev_destroy(struct vduse_dev *dev);
 void vduse_create_exit(void);
 
+/* fill.c */
+int vduse_fill(const struct vduse_conn *conn,
+	       struct vduse_ext_fill __user *argp);
+
 /* device.c */
 extern const struct file_operations vduse_dev_fops;
 
 /* extend.c: what a device is to have beyond the stock interface */
 #define VDUSE_EXT_ALL	(VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | \
 			 VDUSE_EXT_FEATURES | VDUSE_EXT_RESUME | \
-			 VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT)
+			 VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT | \
+			 (IS_ENABLED(CONFIG_HIGHMEM) ? 0 : VDUSE_EXT_FILL))
 #define VDUSE_EXT_INST_ALL \
 	(VDUSE_EXT_INST_QUEUE_READY | VDUSE_EXT_INST_SUSPEND)
 int vduse_setup_fetch(struct vduse_setup *setup,

@@ -34,8 +34,15 @@ enum vdu__io_op {
  */
 struct vdu__at_once {
 	uint64_t now_ns;	/* at the last look at the clock */
-	struct vdu__pace read, write;
+	struct vdu__pace read, write, fills;
 	bool write_waits;	/* the file system cannot say that it would */
+	/*
+	 * Give bytes to the driver whose buffers these are; how many it has,
+	 * from the beginning. NULL: it cannot be done. For fill.c.
+	 */
+	uint64_t (*fill)(void *filler, const struct iovec *iov,
+			 unsigned int n_iov, const char *from);
+	void *filler;
 	atomic_bool waiting;	/* in the kernel, perhaps for the medium */
 };
 

@@ -14,6 +14,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "lib/backend/fill.h"
 #include "lib/util/sigbus.h"
 
 /* What is asked about at a time. */
@@ -22,7 +23,7 @@
 #define PAGES_MAX (CHUNK_BYTES / 4096)
 /* How long an answer is believed. */
 #define BELIEVED_MS 1000
-/* Larger reads gain nothing. */
+/* Larger reads gain nothing, unless the driver has the data at once. */
 #define READ_MAX CHUNK_BYTES
 /* Page tables for more than this many times the memory are a burden. */
 #define MEMORY_TIMES 4
@@ -140,19 +141,22 @@ bool vdu__file_map_read(struct vdu__file_map *map, const struct vdu__io *io)
 	uint64_t chunk = io->offset >> CHUNK_SHIFT;
 	uint64_t last = (io->offset + io->len - 1) >> CHUNK_SHIFT;
 	const char *from = map->at + io->offset;
+	uint64_t done;
 
-	if (io->len > READ_MAX || io->offset + io->len > map->bytes ||
-	    atomic_load(&map->torn))
+	if ((io->len > READ_MAX && !io->at_once->fill) ||
+	    io->offset + io->len > map->bytes || atomic_load(&map->torn))
 		return false;
 	for (; chunk <= last; chunk++)
 		if (!is_there(map, chunk, now_ms))
 			return false;
 	vdu__at_once_wait(io->at_once, true);
-	for (unsigned int i = 0; i < io->n_iov; i++) {
-		memcpy(io->iov[i].iov_base, from, io->iov[i].iov_len);
-		from += io->iov[i].iov_len;
-	}
+	/* Much of it is given, or nothing of it is touched. */
+	done = vdu__io_fill(io, from, io->len > READ_MAX);
+	if (io->len - done <= READ_MAX)
+		vdu__io_copy(io, from, done);
 	vdu__at_once_wait(io->at_once, false);
+	if (io->len - done > READ_MAX)
+		return false;
 	/* What was copied may be zeroes that the file does not have. */
 	return !atomic_load(&map->torn);
 }

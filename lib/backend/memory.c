@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/backend/backend.h"
+#include "lib/backend/fill.h"
 
 /* Nobody can take it from under our mapping. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -77,19 +78,21 @@ static void memory_close(struct vdu__backend *backend)
 	vdu__closep(&backend->fd);
 }
 
-static void copy(struct vdu__backend *backend, struct vdu__io *io)
+static void copy_in(struct vdu__backend *backend, const struct vdu__io *io)
 {
 	char *at = backend->memory + io->offset;
 
 	for (unsigned int i = 0; i < io->n_iov; i++) {
-		const struct iovec *v = &io->iov[i];
-
-		if (io->op == VDU_IO_READ)
-			memcpy(v->iov_base, at, v->iov_len);
-		else
-			memcpy(at, v->iov_base, v->iov_len);
-		at += v->iov_len;
+		memcpy(at, io->iov[i].iov_base, io->iov[i].iov_len);
+		at += io->iov[i].iov_len;
 	}
+}
+
+static void copy_out(struct vdu__backend *backend, const struct vdu__io *io)
+{
+	const char *at = backend->memory + io->offset;
+
+	vdu__io_copy(io, at, vdu__io_fill(io, at, false));
 }
 
 /* Zero a range; whole pages go back to the kernel when unmap allows it. */
@@ -115,8 +118,10 @@ static int memory_submit(struct vdu__backend *backend, struct vdu__io *io,
 	(void)uring;
 	switch (io->op) {
 	case VDU_IO_READ:
+		copy_out(backend, io);
+		break;
 	case VDU_IO_WRITE:
-		copy(backend, io);
+		copy_in(backend, io);
 		break;
 	case VDU_IO_FLUSH:
 		break;

@@ -215,6 +215,7 @@ PUBLIC const char *vdu_extension_name(unsigned int bit)
 	static const char *const names[] = {
 		"config", "recover", "features", "resume", "vstats",
 		"inject",
+		"fill",
 	};
 
 	return bit < ARRAY_SIZE(names) ? names[bit] : NULL;

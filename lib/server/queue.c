@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "lib/kernel/device.h"
+#include "lib/server/fill.h"
 #include "lib/server/rest.h"
 #include "lib/server/trouble.h"
 #include "lib/util/ctx.h"
@@ -283,6 +284,8 @@ static void begin_running(struct vdu__queue *queue,
 	queue->cache_n = 0;
 	queue->cache_next = 0;
 	queue->mem.hot.bytes = 0;
+	queue->paces.fill = vdu__queue_fill;
+	queue->paces.filler = queue;
 	vdu__rest_begin(queue);
 	queue->rules = setup->rules;
 	queue->interrupt_due = false;

@@ -74,6 +74,13 @@ static char *buffer(const struct vring_desc *desc)
 	return addr;
 }
 
+static bool give(char *data, const struct vring_desc *desc, size_t at)
+{
+	return disk.give &&
+	       disk.give(data, desc->addr, disk.data + at, desc->len,
+			 desc->flags & VRING_DESC_F_WRITE);
+}
+
 static uint32_t serve_request(uint16_t head)
 {
 	struct vring_desc *desc = &disk.ring.desc[head];
@@ -91,9 +98,11 @@ static uint32_t serve_request(uint16_t head)
 			break;
 		check("request within the disk", at + desc->len <= DISK_SIZE);
 		if (hdr.type == VIRTIO_BLK_T_IN) {
-			memcpy(data, disk.data + at, desc->len);
+			if (!give(data, desc, at))
+				memcpy(data, disk.data + at, desc->len);
 			written += desc->len;
 		} else if (hdr.type == VIRTIO_BLK_T_OUT) {
+			(void)give(data, desc, at);
 			memcpy(disk.data + at, data, desc->len);
 		}
 		at += desc->len;

@@ -20,6 +20,13 @@ typedef void disk_look_fn(const char *buffer, uint64_t iova, uint32_t len,
 			  bool for_us);
 
 /*
+ * Called for each buffer of data, whose bounce memory is at BOUNCE; READ: the
+ * driver reads what lies at DATA. True: it has it.
+ */
+typedef bool disk_give_fn(char *bounce, uint64_t iova, const char *data,
+			  uint32_t len, bool read);
+
+/*
  * bounce: where the driver's buffers are seen: kernel_bounce, or memory that
  * was registered. Changes under lock, which the thread holds while it serves.
  * deaf: it reads no messages. kicks, interrupts: heard and sent by the thread.
@@ -41,6 +48,7 @@ extern struct disk {
 	atomic_ullong kicks;
 	atomic_ullong interrupts;
 	disk_look_fn *look;
+	disk_give_fn *give;
 	atomic_bool failed;
 	char data[DISK_SIZE];
 } disk;

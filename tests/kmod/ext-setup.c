@@ -60,7 +60,7 @@ static void see_setups(void)
 	memset(access_map, 0, sizeof(access_map));
 	TRY("all but resume", .extensions = VDUSE_EXT_CONFIG |
 	    VDUSE_EXT_RECOVER | VDUSE_EXT_FEATURES | VDUSE_EXT_VSTATS);
-	TRY("extensions=40", .extensions = 0x40);
+	TRY("extensions=80", .extensions = 0x80);
 	TRY("extensions=1<<63", .extensions = 1ULL << 63);
 	TRY("flags=2", .extensions = VDUSE_EXT_RECOVER, .flags = 2);
 	TRY("reserved", .reserved[5] = 1);
@@ -207,7 +207,7 @@ void test_wce(void)
 void test_used_once(void)
 {
 	struct vduse_ext_setup good = { .extensions = VDUSE_EXT_RECOVER };
-	struct vduse_ext_setup bad = { .extensions = 0x40 };
+	struct vduse_ext_setup bad = { .extensions = 0x80 };
 	struct vduse_dev_config *config;
 	int other;
 

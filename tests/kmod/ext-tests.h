@@ -66,6 +66,10 @@ void test_info_name(void);
 void test_vstats(void);
 void test_inject(void);
 
+/* ext-fill.c */
+void test_fill(void);
+void test_fill_late(void);
+
 /* ext-suspend.c */
 void test_suspend(void);
 void test_suspend_reset(void);

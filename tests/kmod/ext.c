@@ -61,6 +61,8 @@ static const struct test {
 	{ "info-name", test_info_name, false },
 	{ "vstats", test_vstats, false },
 	{ "inject", test_inject, false },
+	{ "fill", test_fill, false },
+	{ "fill-late", test_fill_late, false },
 	{ "suspend", test_suspend, false },
 	{ "suspend-reset", test_suspend_reset, false },
 	{ "queue-ready", test_queue_ready, false },

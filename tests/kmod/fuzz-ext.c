@@ -223,6 +223,9 @@ static void call_config(struct rng *rng, int fd, bool set)
 		   chance(rng, 5) ? NULL : &config));
 }
 
+/* For the driver. */
+static char filling[1 << 16];
+
 void call_ext(struct rng *rng, int fd)
 {
 	struct vduse_ext_inject many = { .queues = draw(rng) };
@@ -230,9 +233,22 @@ void call_ext(struct rng *rng, int fd)
 		.index = (uint32_t)below(rng, 4),
 		.fd = (int)below(rng, 40) - 2,
 	};
+	struct vduse_ext_piece piece = {
+		.iova = (below(rng, 2) ? below(rng, 1 << 14) : draw(rng)) * 4096,
+		.from = (uintptr_t)pointer(rng, filling, 1),
+		.len = below(rng, 4) ? below(rng, sizeof(filling)) : draw(rng),
+	};
+	struct vduse_ext_fill fill = {
+		.pieces = (uintptr_t)pointer(rng, &piece, 1),
+		.n = (uint32_t)below(rng, 3),
+	};
 	uint8_t status;
 
-	switch (below(rng, 10)) {
+	switch (below(rng, 11)) {
+	case 10:
+		note(K_EXT_FILL, ioctl(fd, VDUSE_EXT_FILL_BUFFERS,
+				       pointer(rng, &fill, 1)));
+		break;
 	case 8:
 		note(K_EXT_INJECT, ioctl(fd, VDUSE_EXT_INJECT_MANY,
 					 pointer(rng, &many, 1)));

@@ -100,6 +100,7 @@ const char *kind_name(enum kind kind)
 		[K_NEEDS_RESET] = "ext-needs-reset",
 		[K_EXT_STATUS] = "ext-get-status",
 		[K_EXT_INJECT] = "ext-inject", [K_EXT_IRQFD] = "ext-irqfd",
+		[K_EXT_FILL] = "ext-fill",
 		[K_EXT_ATTR] = "ext-attr",
 		[K_CONFIG_WRITE] = "vhost-set-config",
 		[K_SUSPEND] = "vhost-suspend", [K_RESUME] = "vhost-resume",

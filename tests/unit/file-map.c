@@ -103,6 +103,83 @@ static void test_not_ours(void **state)
 	assert_false(read_at(f, BYTES - 512, 1024));
 }
 
+/* A driver that takes no more than so much from us at once. */
+static struct taker {
+	uint64_t limit, taken;
+	unsigned int calls;
+} taker;
+
+static uint64_t take(void *filler, const struct iovec *iov, unsigned int n_iov,
+		     const char *from)
+{
+	struct taker *t = filler;
+	struct file *f;
+
+	f = (struct file *)(void *)((char *)iov[0].iov_base -
+				    offsetof(struct file, got));
+	assert_int_equal(n_iov, 2);
+	t->calls++;
+	t->taken = MIN(t->limit, iov[0].iov_len + iov[1].iov_len);
+	/* What is given is what is there. */
+	assert_memory_equal(from, f->data, t->taken);
+	return t->taken;
+}
+
+static void test_fill(void **state)
+{
+	static const uint64_t limits[] = { 0, 512, 4096, 5000, 1 << 17 };
+	struct file *f = *state;
+	const size_t len = 1 << 17;
+
+	f->at_once.filler = &taker;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		/* A miss before is forgotten. */
+		f->at_once.fills = (struct vdu__pace){ 0 };
+		f->at_once.fill = take;
+		taker = (struct taker){ .limit = limits[i] };
+		assert_true(read_at(f, 0, len));
+		assert_int_equal(taker.calls, 1);
+		/* That much the driver has; all others are where they belong. */
+		for (size_t at = 0; at < taker.taken; at++)
+			assert_int_equal(f->got[at], 0xaa);
+		assert_memory_equal(f->got + taker.taken,
+				    f->data + taker.taken, len - taker.taken);
+	}
+	/* It would cost more than it is worth. */
+	taker = (struct taker){ .limit = len };
+	assert_true(read_at(f, 0, 4096));
+	assert_int_equal(taker.calls, 0);
+	assert_memory_equal(f->got, f->data, 4096);
+}
+
+/* Large ones are read in this way if the driver takes them, and else not. */
+static void test_fill_large(void **state)
+{
+	struct file *f = *state;
+	const size_t len = 1 << 19;
+	unsigned int before;
+
+	f->at_once.filler = &taker;
+	f->at_once.fill = take;
+	taker = (struct taker){ .limit = len };
+	assert_true(read_at(f, 0, len));
+	assert_int_equal(taker.calls, 1);
+	taker = (struct taker){ .limit = 0 };
+	assert_false(read_at(f, 0, len));
+	/* Pages not yet touched may be the reason: once more with them. */
+	assert_int_equal(taker.calls, 2);
+	for (int i = 0; i < 100; i++)
+		assert_false(read_at(f, 0, len));
+	assert_in_range(taker.calls, 4, 40);
+	before = taker.calls;
+	/* It works again, and is found out. */
+	taker.limit = len;
+	for (int i = 0; i < 600 && taker.calls < before + 3; i++)
+		(void)read_at(f, 0, len);
+	assert_int_equal(taker.calls, before + 3);
+	assert_true(read_at(f, 0, len));
+}
+
 /* Pages that were there a moment ago cannot be had: nobody dies of it. */
 static void test_truncated(void **state)
 {
@@ -136,6 +213,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fill_large, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_told, setup, teardown),
 	};

@@ -28,7 +28,8 @@
 
 #define N 3
 #define ALL (VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | VDUSE_EXT_FEATURES | \
-	     VDUSE_EXT_RESUME | VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT)
+	     VDUSE_EXT_RESUME | VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT | \
+	     VDUSE_EXT_FILL)
 
 struct host {
 	char root[64];
@@ -432,7 +433,7 @@ static void the_doctor_names_what_waits(void **state)
 
 	assert_string_equal(check(host, "extensions").detail,
 			    "config, recover, features, resume, vstats, "
-			    "inject");
+			    "inject, fill");
 	assert_string_equal(check(host, "old-messages").detail, "none");
 	good->pending = bad->pending = 1;
 	module.message.age_ns = 4900000000;

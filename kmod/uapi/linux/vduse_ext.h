@@ -54,6 +54,7 @@ struct vduse_ext_queue_ready {
 #define VDUSE_EXT_RESUME	(1ULL << 3) /* VDUSE_EXT_MSG_RESUME */
 #define VDUSE_EXT_VSTATS	(1ULL << 4) /* vendor statistics of any type */
 #define VDUSE_EXT_INJECT	(1ULL << 5) /* other forms of an interrupt */
+#define VDUSE_EXT_FILL		(1ULL << 6) /* the kernel copies for the server */
 
 /* Those that the module has; changes nothing. The stock module: EINVAL. */
 #define VDUSE_EXT_GET		_IOR(VDUSE_EXT_BASE, 0xe0, __u64)
@@ -335,6 +336,46 @@ struct vduse_ext_inject {
  * ends with the server. INJECT.
  */
 #define VDUSE_EXT_SETUP_IRQFD	_IOW(VDUSE_EXT_BASE, 0xed, __u32[2])
+
+/**
+ * struct vduse_ext_piece - where data goes, and from where
+ * @iova: in the bounce buffers, a multiple of 4096, and of a buffer of more than
+ *	64 bytes
+ * @from: address in the server's memory
+ * @len: bytes
+ */
+struct vduse_ext_piece {
+	__u64 iova;
+	__u64 from;
+	__u64 len;
+};
+
+#define VDUSE_EXT_PIECES_MAX	1024
+
+/**
+ * struct vduse_ext_fill - argument of VDUSE_EXT_FILL
+ * @pieces: address of the array
+ * @n: how many, up to VDUSE_EXT_PIECES_MAX
+ * @reserved: zero
+ * @done: zero; out: bytes that the driver has, from the first on
+ */
+struct vduse_ext_fill {
+	__u64 pieces;
+	__u32 n;
+	__u32 reserved;
+	__u64 done;
+};
+
+/*
+ * Give data to buffers of the driver, past the bounce memory: one copy less. A
+ * unit of 4096 bytes from @iova on, or what the driver has of it, is given as a
+ * whole or not at all. If it is, the bounce memory of that unit counts no more,
+ * and else it does again. It ends at the first unit that the driver does not
+ * read, that is not covered by its piece, or for which the server's memory is
+ * not at hand: touch it, or use the bounce memory for that unit. FILL.
+ */
+#define VDUSE_EXT_FILL_BUFFERS	_IOWR(VDUSE_EXT_BASE, 0xee, \
+				      struct vduse_ext_fill)
 
 /*
  * --- messages ------------------------------------------------------------

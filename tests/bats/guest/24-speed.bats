@@ -42,14 +42,14 @@ verified() {
 }
 
 @test "speed: pages that leave the cache come back, and holes are zeroes" {
-	local name image=$BATS_TEST_TMPDIR/image
+	local name size image=$BATS_TEST_TMPDIR/image
 
 	name=$(dev_name)
 	random_file "$image" $((8 << 20))
 	cp "$image" "$BATS_TEST_TMPDIR/data"
 	make_node "$name" --backend "file:$image"
-	for _ in 1 2 3; do
-		run_ok dd if="$node" of="$BATS_TEST_TMPDIR/got" bs=64k \
+	for size in 64k 1M 96k 1M; do
+		run_ok dd if="$node" of="$BATS_TEST_TMPDIR/got" bs="$size" \
 			iflag=direct
 		run_ok cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/data"
 		echo 3 > /proc/sys/vm/drop_caches
@@ -59,4 +59,38 @@ verified() {
 		conv=notrunc
 	run_ok dd if="$node" of="$BATS_TEST_TMPDIR/got" bs=64k iflag=direct
 	run_ok cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/data"
+}
+
+# given FILE: how many calls gave data to the driver's own buffers, by the trace
+# of a server's calls.
+given() {
+	awk '/0xee, 0x18/ && / = 0$/ { n++ } END { print n + 0 }' "$1"
+}
+
+@test "speed: large reads are given to the driver in one copy, with our module" {
+	local name pid tracer backend trace=$BATS_TEST_TMPDIR/trace
+	local image=$BATS_TEST_TMPDIR/image
+
+	random_file "$image" $((4 << 20))
+	for backend in "file:$image" memory; do
+		name=$(dev_name)-${backend%%:*}
+		make_node "$name" --size 4M --backend "$backend"
+		[ "$backend" != memory ] ||
+			run_ok dd if="$image" of="$node" bs=1M oflag=direct
+		pid=$(shown "$name" pid)
+		strace -f -o "$trace" -e trace=ioctl -p "$pid" \
+			2> "$trace.err" 3>&- &
+		tracer=$!
+		wait_until 20 grep -q attached "$trace.err"
+		run_ok dd if="$node" of="$BATS_TEST_TMPDIR/got" bs=1M \
+			iflag=direct
+		run_ok cmp "$BATS_TEST_TMPDIR/got" "$image"
+		kill "$tracer"
+		wait "$tracer" || true
+		if [ -d "/sys/class/vduse/$name/ext" ]; then
+			[ "$(given "$trace")" -ge 4 ]
+		else
+			[ "$(given "$trace")" -eq 0 ]
+		fi
+	done
 }

@@ -13,7 +13,7 @@ load 85-ext
 	sees negotiate <<-'END'
 	stock get: EINVAL
 	ext get: 0
-	ext extensions: 0x3f
+	ext extensions: 0x7f
 	stock get to nowhere: EINVAL
 	ext get to nowhere: EFAULT
 	stock setup: EINVAL
@@ -28,7 +28,7 @@ load 85-ext
 	stock instance of nowhere: EINVAL
 	ext instance of nowhere: EFAULT
 	ext all but resume: 0
-	ext extensions=40: EINVAL
+	ext extensions=80: EINVAL
 	ext extensions=1<<63: EINVAL
 	ext flags=2: EINVAL
 	ext reserved: EINVAL

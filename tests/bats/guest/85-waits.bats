@@ -329,6 +329,39 @@ load 85-ext
 	END
 }
 
+@test "ext: a server gives data to the driver's own buffers" {
+	sees fill <<-'END'
+	plain a call: ENOTTY
+	ext no piece: EINVAL
+	ext too many: EINVAL
+	ext reserved: EINVAL
+	ext done already: EINVAL
+	ext pieces from nowhere: EFAULT
+	ext nowhere: EFAULT
+	ext what nobody has: 0
+	ext 0: EINVAL
+	ext a small one: EINVAL
+	ext no beginning: EINVAL
+	ext a ring: EINVAL
+	ext over the end: EINVAL
+	ext far too long: EINVAL
+	ext far away: EINVAL
+	ext given: 1
+	ext to what is not to be read: 0
+	ext refused: 1
+	ext not taken: 0
+	ext abort: 0
+	ext cut off: ENOTCONN
+	END
+}
+
+@test "ext: a buffer that the driver has back is not filled any more" {
+	sees fill-late <<-'END'
+	ext filled: 1
+	ext afterwards: 0
+	END
+}
+
 @test "ext: interrupts for several queues at once, and by an eventfd" {
 	sees inject <<-'END'
 	plain both: ENOTTY

@@ -96,7 +96,7 @@ stuck_unbind() {
 		return
 	fi
 	holds '.devices[0] | .extensions ==
-		["config", "recover", "features", "resume", "vstats"] and
+		["config", "recover", "features", "resume", "vstats", "fill"] and
 		.features_required ==
 			["VIRTIO_F_VERSION_1", "VIRTIO_F_ACCESS_PLATFORM"] and
 		.virtio_timeout == 30 and .vhost_timeout == 0 and
@@ -423,7 +423,7 @@ holds_not_connected() {
 	name=$(dev_name)
 	make_node "$name" --size 4M
 	if own; then
-		[[ $(check extensions) == "ok config, recover, features, resume, vstats, inject -> null" ]]
+		[[ $(check extensions) == "ok config, recover, features, resume, vstats, inject, fill -> null" ]]
 		[[ $(check old-messages) == "ok none -> null" ]]
 	else
 		[[ $(check extensions) == "ok none, as of the stock module"* ]]
