@@ -40,6 +40,7 @@ words() {
 	[[ $(words create --bind "") == "virtio vhost" ]]
 	[[ $(words create --bind=vi) == --bind=virtio ]]
 	[[ $(words create --discard o) == "on off" ]]
+	[[ $(words create --queues "") == auto ]]
 	[[ $(words list --color=) == "--color=auto --color=always --color=never" ]]
 }
 
