@@ -18,7 +18,7 @@
 
 struct options {
 	uint64_t size, queues, queue_size, block_size, poll;
-	const char *backend, *serial, *discard, *bind, *on_death, *cache;
+	const char *backend, *serial, *discard, *bind, *on_death, *cache, *affinity;
 	bool persist, read_only, if_not_exists, dry_run, writeback_control;
 	bool packed;
 };
@@ -32,6 +32,7 @@ struct options {
 static const char *const automatic[] = { "auto", NULL };
 static const char *const types[] = { "blk", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
+static const char *const affinities[] = { "none", "auto", NULL };
 static const char *const caches[] = { "writeback", "writethrough", NULL };
 
 #define O(member) offsetof(struct options, member)
@@ -45,6 +46,9 @@ static const struct option_row rows[] = {
 	{ "queues", 0, 0, OPTION_UINT, 0, O(queues), "N",
 	  "number of virtqueues (default 1); auto: one for each processor",
 	  automatic, 1, VDU_QUEUES_MAX },
+	{ "affinity", 0, 0, OPTION_CHOICE, 0, O(affinity), NULL,
+	  "serve a queue on any processor: none (default); or on those that use it: auto",
+	  affinities, 0, 0 },
 	{ "queue-size", 0, 0, OPTION_UINT, 0, O(queue_size), "N",
 	  "descriptors of a virtqueue, a power of two (default 1024)",
 	  NULL, VDU_QUEUE_SIZE_MIN, VDU_QUEUE_SIZE_MAX },
@@ -126,6 +130,8 @@ static int make_spec(struct cli *cli, const struct options *o,
 	spec->packed = o->packed;
 	if (o->cache)
 		(void)vdu_blk_spec_set_cache(spec, o->cache, NULL);
+	if (o->affinity && !strcmp(o->affinity, "auto"))
+		spec->affinity = VDU_AFFINITY_AUTO;
 	if (o->discard)
 		spec->discard = strcmp(o->discard, "on") ? VDU_DISCARD_OFF :
 			VDU_DISCARD_ON;
@@ -153,7 +159,7 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 	CLEANUP_FREE char *path = text_escape(s->path, TEXT_LINE);
 	char size[TEXT_SIZE_MAX];
 
-	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s%s%s\n",
+	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s%s%s%s\n",
 		     s->name, text_size(s->size_bytes, size),
 		     (unsigned long long)s->size_bytes, s->backend,
 		     s->path[0] ? ":" : "", path ? path : "", s->n_queues,
@@ -162,7 +168,8 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 		     s->cache ? ", writethrough" : "",
 		     s->writeback_control ? ", writeback control" : "",
 		     s->packed ? ", packed" : "",
-		     s->poll_percent ? ", polling" : "");
+		     s->poll_percent ? ", polling" : "",
+		     s->affinity ? ", affinity auto" : "");
 	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)
 		(void)printf("would bind it to %s\n", o->bind);

@@ -41,6 +41,7 @@ words() {
 	[[ $(words create --bind=vi) == --bind=virtio ]]
 	[[ $(words create --discard o) == "on off" ]]
 	[[ $(words create --queues "") == auto ]]
+	[[ $(words create --affinity "") == "none auto" ]]
 	[[ $(words list --color=) == "--color=auto --color=always --color=never" ]]
 }
 
