@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* create: make a device, serve it, and with --bind give it to a driver. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,13 +18,21 @@
 
 struct options {
 	uint64_t size, queues, queue_size, block_size, poll;
-	const char *backend, *serial, *discard, *bind, *on_death, *cache;
+	const char *backend, *serial, *discard, *bind, *on_death, *cache, *affinity;
 	bool persist, read_only, if_not_exists, dry_run, writeback_control;
 	bool packed;
 };
 
+/* More threads than that take more memory than a disk is likely to need. */
+#define QUEUES_AUTO_MAX 16
+
+/* In units of CPU_SETSIZE: as many as a kernel can be built for. */
+#define CPU_SETS 8
+
+static const char *const automatic[] = { "auto", NULL };
 static const char *const types[] = { "blk", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
+static const char *const affinities[] = { "none", "auto", NULL };
 static const char *const caches[] = { "writeback", "writethrough", NULL };
 
 #define O(member) offsetof(struct options, member)
@@ -35,7 +44,11 @@ static const struct option_row rows[] = {
 	  "where the bytes live: file:PATH (default: a new sparse file), memory or null",
 	  NULL, 0, 0 },
 	{ "queues", 0, 0, OPTION_UINT, 0, O(queues), "N",
-	  "number of virtqueues (default 1)", NULL, 1, VDU_QUEUES_MAX },
+	  "number of virtqueues (default 1); auto: one for each processor",
+	  automatic, 1, VDU_QUEUES_MAX },
+	{ "affinity", 0, 0, OPTION_CHOICE, 0, O(affinity), NULL,
+	  "serve a queue on any processor: none (default); or on those that use it: auto",
+	  affinities, 0, 0 },
 	{ "queue-size", 0, 0, OPTION_UINT, 0, O(queue_size), "N",
 	  "descriptors of a virtqueue, a power of two (default 1024)",
 	  NULL, VDU_QUEUE_SIZE_MIN, VDU_QUEUE_SIZE_MAX },
@@ -84,6 +97,19 @@ static int copy_text(struct cli *cli, char *to, size_t size, const char *from,
 	return EXIT_OK;
 }
 
+/*
+ * One for each processor that we may use. Found out once, here: the number is
+ * what is kept, so that a driver finds the same device at the next start.
+ */
+static uint32_t automatic_queues(void)
+{
+	cpu_set_t sets[CPU_SETS];
+
+	if (sched_getaffinity(0, sizeof(sets), sets) < 0)
+		return 1;
+	return (uint32_t)MIN(CPU_COUNT_S(sizeof(sets), sets), QUEUES_AUTO_MAX);
+}
+
 static int make_spec(struct cli *cli, const struct options *o,
 		     struct vdu_blk_spec *spec)
 {
@@ -94,7 +120,8 @@ static int make_spec(struct cli *cli, const struct options *o,
 
 	spec->size_of = sizeof(*spec);
 	spec->size_bytes = o->size;
-	spec->n_queues = (uint32_t)o->queues;
+	spec->n_queues = o->queues == OPTION_WORD(0) ? automatic_queues() :
+						       (uint32_t)o->queues;
 	spec->queue_size = (uint32_t)o->queue_size;
 	spec->poll_percent = (uint32_t)o->poll;
 	spec->block_size = (uint32_t)o->block_size;
@@ -103,6 +130,8 @@ static int make_spec(struct cli *cli, const struct options *o,
 	spec->packed = o->packed;
 	if (o->cache)
 		(void)vdu_blk_spec_set_cache(spec, o->cache, NULL);
+	if (o->affinity && !strcmp(o->affinity, "auto"))
+		spec->affinity = VDU_AFFINITY_AUTO;
 	if (o->discard)
 		spec->discard = strcmp(o->discard, "on") ? VDU_DISCARD_OFF :
 			VDU_DISCARD_ON;
@@ -130,7 +159,7 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 	CLEANUP_FREE char *path = text_escape(s->path, TEXT_LINE);
 	char size[TEXT_SIZE_MAX];
 
-	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s%s%s\n",
+	(void)printf("would create %s: %s (%llu bytes), backend %s%s%s, %u queue%s of %u, blocks of %u, serial %s%s%s%s%s%s%s\n",
 		     s->name, text_size(s->size_bytes, size),
 		     (unsigned long long)s->size_bytes, s->backend,
 		     s->path[0] ? ":" : "", path ? path : "", s->n_queues,
@@ -139,7 +168,8 @@ static void print_plan(const struct options *o, const struct vdu_blk_spec *s)
 		     s->cache ? ", writethrough" : "",
 		     s->writeback_control ? ", writeback control" : "",
 		     s->packed ? ", packed" : "",
-		     s->poll_percent ? ", polling" : "");
+		     s->poll_percent ? ", polling" : "",
+		     s->affinity ? ", affinity auto" : "");
 	(void)printf("would start its server: vdusectl serve --supervise %s\n", s->name);
 	if (o->bind)
 		(void)printf("would bind it to %s\n", o->bind);

@@ -54,6 +54,7 @@ static void add_status(struct cli *cli, struct json_object *row,
 		"uptime_us", "running", "messages", "resets", "iotlb_regions",
 		"malformed", "errors", "backend_errors", "last_error", "cache",
 		"cache_wanted", "writeback_control", "packed", "poll",
+		"affinity",
 	};
 	CLEANUP_JSON struct json_object *reply = NULL;
 	struct vdu_error err = { 0 };

@@ -66,6 +66,8 @@ static const struct field device_fields[] = {
 	{ "packed", FIELD_BOOL, 0, 0, "whether it offers packed virtqueues" },
 	{ "poll", FIELD_INT, 0, 0,
 	  "percent of a processor that each queue may lose by looking for requests" },
+	{ "affinity", FIELD_TEXT, 0, 0,
+	  "where a queue is served: anywhere, none; on the processors that use it, auto" },
 	/* our module */
 	{ "extensions", FIELD_LIST, 0, 0, "what it has beyond the stock interface" },
 	{ "features_required", FIELD_LIST, 0, 0,

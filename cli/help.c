@@ -42,9 +42,11 @@ static void put_value(char *buf, size_t size, const struct option_row *row)
 		(void)snprintf(buf, size, " %s", row->argument);
 		return;
 	}
+	if (row->argument)
+		used = (size_t)snprintf(buf, size, " %s", row->argument);
 	for (i = 0; row->choices[i] && used < size; i++)
 		used += (size_t)snprintf(buf + used, size - used, "%c%s",
-					 i ? '|' : ' ', row->choices[i]);
+					 used ? '|' : ' ', row->choices[i]);
 }
 
 static void put_option(const struct option_row *row)

@@ -57,13 +57,17 @@ static int bad_number(struct cli *cli, const struct option_row *row,
 		[OPTION_DURATION] = "a duration, such as 500ms, 30s or 2min",
 	};
 
+	const char *word = row->choices ? row->choices[0] : NULL;
+
 	if (r == -EINVAL)
-		return message_usage(cli, "--%s: '%s' is not %s", row->name,
-				     text, forms[row->kind]);
+		return message_usage(cli, "--%s: '%s' is not %s%s%s", row->name,
+				     text, forms[row->kind], word ? " or " : "",
+				     word ? word : "");
 	if (row->max && row->max != INT64_MAX)
 		return message_usage(cli, "--%s: '%s' is not in %" PRIu64
-				     "..%" PRIu64, row->name, text, row->min,
-				     row->max);
+				     "..%" PRIu64 "%s%s", row->name, text,
+				     row->min, row->max, word ? " or " : "",
+				     word ? word : "");
 	return message_usage(cli, "--%s: '%s' is too %s", row->name, text,
 			     r == -ERANGE ? "large" : "small");
 }
@@ -73,8 +77,14 @@ static int parse_number(struct cli *cli, const struct option_row *row,
 {
 	uint64_t max = row->max ? row->max : UINT64_MAX;
 	uint64_t value = 0;
+	size_t i;
 	int r;
 
+	for (i = 0; row->choices && row->choices[i]; i++)
+		if (!strcmp(text, row->choices[i])) {
+			*ret = OPTION_WORD(i);
+			return EXIT_OK;
+		}
 	if (row->kind == OPTION_SIZE)
 		r = vdu_parse_size(text, &value);
 	else if (row->kind == OPTION_DURATION)

@@ -52,10 +52,14 @@ struct option_row {
 	size_t offset;		/* of the value in the struct being filled */
 	const char *argument;	/* "SIZE"; NULL where choices say it */
 	const char *help;
-	const char *const *choices;	/* NULL-terminated */
+	const char *const *choices;	/* NULL-terminated; of an OPTION_UINT:
+					   words that may stand for a number */
 	uint64_t min;		/* smallest number accepted */
 	uint64_t max;		/* largest; 0: no limit */
 };
+
+/* What such a word is stored as, by its index: max must be below. */
+#define OPTION_WORD(index) (UINT64_MAX - (index))
 
 /* Rows and the struct that they fill. */
 struct option_set {

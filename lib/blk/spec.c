@@ -184,6 +184,15 @@ static int check_discard(const struct vdu_blk_spec *spec, struct vdu_error *err)
 	return 0;
 }
 
+static int check_affinity(int affinity, struct vdu_error *err)
+{
+	if (affinity == VDU_AFFINITY_NONE || affinity == VDU_AFFINITY_AUTO)
+		return 0;
+	return vdu__fail(err, VDU_STAGE_USAGE, -EINVAL,
+			 "affinity %d is unknown: it is none or auto",
+			 affinity);
+}
+
 PUBLIC int vdu_blk_spec_validate(const struct vdu_blk_spec *spec,
 				 struct vdu_error *err)
 {
@@ -211,6 +220,8 @@ PUBLIC int vdu_blk_spec_validate(const struct vdu_blk_spec *spec,
 		r = vdu__on_death_check(spec, err);
 	if (r == 0)
 		r = vdu__cache_check(spec, err);
+	if (r == 0)
+		r = check_affinity(spec->affinity, err);
 	return r;
 }
 
@@ -303,5 +314,7 @@ PUBLIC int vdu_blk_spec_diff(const struct vdu_blk_spec *want,
 		diff_text(&diff, "writeback control", "on", "off");
 	if (want->packed && !have->packed)
 		diff_text(&diff, "ring", "packed", "split");
+	if (want->affinity && !have->affinity)
+		diff_text(&diff, "affinity", "auto", "none");
 	return diff.n;
 }

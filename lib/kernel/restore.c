@@ -51,6 +51,8 @@ static int differences(const struct vdu_blk_spec *want,
 			     "access read-only instead of read-write");
 	else if (have->packed && !want->packed)
 		n = snprintf(text, size, "ring packed instead of split");
+	else if (have->affinity && !want->affinity)
+		n = snprintf(text, size, "affinity auto instead of none");
 	else if (have->discard != want->discard)
 		n = snprintf(text, size, "discard %s instead of auto",
 			     have->discard == VDU_DISCARD_ON ? "on" : "off");

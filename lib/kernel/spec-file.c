@@ -52,6 +52,7 @@ static const struct key {
 	LATER_KEY("writeback_control", KEY_INT, spec.writeback_control),
 	LATER_KEY("packed", KEY_INT, spec.packed),
 	LATER_KEY("poll", KEY_U32, spec.poll_percent),
+	LATER_KEY("affinity", KEY_INT, spec.affinity),
 };
 
 static json_object *key_to_json(const struct key *key, const void *member)

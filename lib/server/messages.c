@@ -393,7 +393,10 @@ void vdu__server_news(struct vdu__server *server)
 	vdu__trouble_look(server);
 	for (unsigned int i = 0; i < server->n_queues; i++) {
 		struct vdu__queue *queue = &server->queues[i];
+		int r = atomic_exchange(&queue->not_pinned, 0);
 
+		if (r < 0)
+			vdu__queue_log_unpinned(server, i, r);
 		if (atomic_load(&queue->broken) && !server->broken_told) {
 			server->broken_told = true;
 			vdu__server_complain(server,

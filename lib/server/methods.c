@@ -37,7 +37,7 @@ static const char description[] =
 	" messages: int, resets: int, iotlb_regions: int, malformed: int,"
 	" errors: int, backend_errors: int, last_error: string,"
 	" cache: string, cache_wanted: string, writeback_control: bool,"
-	" packed: bool, poll: int, suspended: bool)\n"
+	" packed: bool, poll: int, affinity: string, suspended: bool)\n"
 	"method GetConfig() -> (device_id: int, device_features: int,"
 	" driver_features: int, config: string)\n"
 	"method GetQueues() -> (queues: []Queue)\n"
@@ -151,6 +151,7 @@ static json_object *get_status(struct vdu__server *server)
 	put_bool(to, "writeback_control", spec->writeback_control);
 	put_bool(to, "packed", spec->packed);
 	put_u64(to, "poll", spec->poll_percent);
+	put_text(to, "affinity", spec->affinity ? "auto" : "none");
 	put_bool(to, "suspended", server->suspended);
 	return to;
 }

@@ -278,9 +278,21 @@ static int begin_ring(struct vdu__queue *queue,
 			      setup->indirect);
 }
 
+static void pin(struct vdu__queue *queue, const struct vdu__cpus *cpus)
+{
+	int r = vdu__affinity_pin(cpus);
+
+	if (r == 0)
+		return;
+	atomic_store(&queue->not_pinned, r);
+	tell_control(queue);
+}
+
 static void begin_running(struct vdu__queue *queue,
 			  const struct vdu__queue_setup *setup)
 {
+	if (setup->pin)
+		pin(queue, &setup->cpus);
 	queue->cache_n = 0;
 	queue->cache_next = 0;
 	queue->mem.hot.bytes = 0;
@@ -427,9 +439,14 @@ static int setup_uring(struct vdu__queue *queue)
 static void *queue_main(void *arg)
 {
 	struct vdu__queue *queue = arg;
-	int r = setup_uring(queue);
 	bool stay = true;
+	char name[16];
+	int r;
 
+	/* By itself: that of another thread is a file, out of the sandbox. */
+	(void)snprintf(name, sizeof(name), "vq%u", queue->index);
+	(void)pthread_setname_np(pthread_self(), name);
+	r = setup_uring(queue);
 	if (r == 0) {
 		arm_poll(queue, queue->kick_fd, TAG_KICK);
 		arm_poll(queue, queue->cmd_fd, TAG_CMD);
@@ -467,7 +484,6 @@ int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 		    struct vdu__iotlb *iotlb)
 {
 	pthread_attr_t attr;
-	char name[16];
 	int r;
 
 	*queue = (struct vdu__queue){
@@ -499,8 +515,6 @@ int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 	if (r < 0)
 		return r;
 	queue->has_thread = true;
-	(void)snprintf(name, sizeof(name), "vq%u", index);
-	(void)pthread_setname_np(queue->thread, name);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "lib/blk/request.h"
 #include "lib/kernel/iotlb.h"
 #include "lib/ring/split.h"
+#include "lib/server/affinity.h"
 #include "lib/server/inflight.h"
 #include "lib/server/stats.h"
 
@@ -50,6 +51,8 @@ struct vdu__queue_setup {
 	bool recover;			/* under another server */
 	struct vdu__inflight_queue *inflight;
 	_Atomic uint32_t *lost;		/* vdu__inflight_lost() */
+	bool pin;			/* the thread runs there: */
+	struct vdu__cpus cpus;
 };
 
 /* What a queue learned about when requests come (rest.c). */
@@ -96,6 +99,7 @@ struct vdu__queue {
 	/* Told by the data thread. */
 	atomic_bool idle;		/* nothing popped, in flight or to come */
 	atomic_bool broken;		/* the ring cannot be followed: reset */
+	atomic_int not_pinned;		/* -errno, until that is in the log */
 	atomic_bool kicked_idle;	/* a kick came while not running */
 	atomic_uint pong;
 	atomic_uint mode_done;		/* the mode_seq that it is at */

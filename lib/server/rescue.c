@@ -336,7 +336,7 @@ static int set_up(struct vdu__rescue *rescue, struct vdu_error *err)
 	if (r < 0)
 		return r;
 	open_log(rescue);
-	return vdu__sandbox_enter(rescue->ctx, rescue->name, err);
+	return vdu__sandbox_enter(rescue->ctx, rescue->name, false, err);
 }
 
 /* A driver was there before us, if a queue is ready, or the kernel says so. */

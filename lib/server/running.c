@@ -146,6 +146,29 @@ static uint16_t next_avail(const struct vdu__queue_setup *setup,
 	return view.used_idx;
 }
 
+/* No error of the device: it is served as well. */
+void vdu__queue_log_unpinned(const struct vdu__server *server,
+			     unsigned int index, int r)
+{
+	vdu__log(server->ctx, 4,
+		 "queue %u: its thread is not bound to its processors: %s",
+		 index, strerror(-r));
+}
+
+/* A driver of this host spreads its processors before it says DRIVER_OK. */
+static void choose_cpus(struct vdu__server *server, unsigned int index,
+			struct vdu__queue_setup *setup)
+{
+	int r;
+
+	if (!server->affinity)
+		return;
+	r = vdu__affinity_read(server->affinity, index, &setup->cpus);
+	setup->pin = r == 0;
+	if (r < 0)
+		vdu__queue_log_unpinned(server, index, r);
+}
+
 /* Start a queue that the driver has made ready; false if it is not. */
 static bool start_queue(struct vdu__server *server, unsigned int index,
 			enum from from)
@@ -182,6 +205,7 @@ static bool start_queue(struct vdu__server *server, unsigned int index,
 	setup.event_idx = has(server, VIRTIO_RING_F_EVENT_IDX);
 	setup.indirect = has(server, VIRTIO_RING_F_INDIRECT_DESC);
 	fill_rules(server, &setup.rules);
+	choose_cpus(server, index, &setup);
 	*started = (struct started){
 		.running = true, .live = true, .num = setup.num,
 		.desc = info.desc, .avail = info.avail, .used = info.used,

@@ -128,7 +128,7 @@ static const int allowed_calls[] = {
 };
 
 /* Anything else is answered ENOSYS, as by a kernel that does not have it. */
-static int restrict_calls(void)
+static int restrict_calls(bool pins)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int r = filter ? 0 : -ENOMEM;
@@ -139,13 +139,18 @@ static int restrict_calls(void)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed_calls); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i],
 				     0);
+	/* By its number 0, itself: others of this user are none of its business. */
+	if (r == 0 && pins)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+				     SCMP_SYS(sched_setaffinity), 1,
+				     SCMP_A0(SCMP_CMP_EQ, 0));
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
 	return r;
 }
 
-int vdu__sandbox_enter(struct vdu_ctx *ctx, const char *name,
+int vdu__sandbox_enter(struct vdu_ctx *ctx, const char *name, bool pins,
 		       struct vdu_error *err)
 {
 	int r;
@@ -157,7 +162,7 @@ int vdu__sandbox_enter(struct vdu_ctx *ctx, const char *name,
 	r = restrict_files(ctx, name);
 	if (r < 0)
 		vdu__log(ctx, 4, "sandbox: no Landlock: %s", strerror(-r));
-	r = restrict_calls();
+	r = restrict_calls(pins);
 	if (r < 0)
 		vdu__log(ctx, 4, "sandbox: no system call filter: %s",
 			 strerror(-r));

@@ -195,6 +195,7 @@ static void tear_down(struct vdu__server *server)
 		vdu__closep(&server->queues[i].backend_fd);
 	free(server->queues);
 	free(server->started);
+	vdu__affinity_close(server->affinity);
 	for (size_t i = 0; i < VDU_CONNECTIONS_MAX; i++)
 		vdu__socket_close(&server->connections[i]);
 	vdu__inflight_close(server->inflight);

@@ -78,6 +78,7 @@ struct vdu__server {
 	struct vdu__inflight *inflight;
 	struct vdu__queue *queues;
 	unsigned int n_queues;		/* whose threads run */
+	struct vdu__affinity *affinity;	/* NULL: they run anywhere */
 	struct started {
 		bool running;		/* started and not stopped since */
 		bool live;		/* kick fd set; may become ready */
@@ -149,6 +150,9 @@ bool vdu__server_features_ok(struct vdu__server *server);
 void vdu__queues_start(struct vdu__server *server);
 /* A queue that did not run was kicked: it may have become ready. */
 void vdu__queue_kicked(struct vdu__server *server, unsigned int index);
+/* Its thread could not be kept on its processors: log that. */
+void vdu__queue_log_unpinned(const struct vdu__server *server,
+			     unsigned int index, int r);
 /*
  * After a pause each queue goes on where it was. Its position comes from the
  * data thread, not from the kernel, which knows only where it began.

@@ -83,6 +83,9 @@ static int make_queues(struct vdu__server *server, struct vdu_error *err)
 				 "out of memory");
 	for (unsigned int i = 0; i < n; i++)
 		server->queues[i].backend_fd = -EBADF;
+	if (server->file.spec.affinity == VDU_AFFINITY_AUTO)
+		server->affinity = vdu__affinity_open(
+			server->ctx, server->file.spec.name, n);
 	if (server->backend.fd < 0 || server->backend.memory)
 		return 0;
 	for (unsigned int i = 0; i < n; i++) {
@@ -227,7 +230,8 @@ int vdu__server_set_up(struct vdu__server *server, const char *name,
 				       &server->inflight, err);
 	/* Capabilities belong to threads: give them up before there are more. */
 	if (r == 0)
-		r = vdu__sandbox_enter(server->ctx, name, err);
+		r = vdu__sandbox_enter(server->ctx, name,
+				       server->affinity != NULL, err);
 	if (r == 0 && server->successor)
 		r = take_over(server, connection, err);
 	if (r < 0)

@@ -149,6 +149,7 @@ start() {
 	ours) start_ours "$backend" "$queues" ;;
 	ours-poll)
 		start_ours "$backend" "$queues" --poll "${BENCH_POLL:-50}" ;;
+	ours-affinity) start_ours "$backend" "$queues" --affinity auto ;;
 	*) die "no server $server" ;;
 	esac
 	case $server in

@@ -169,6 +169,15 @@ static void test_discard(void **state)
 	check(-EINVAL, "discard -1 is unknown");
 }
 
+static void test_affinity(void **state)
+{
+	(void)state;
+	spec.affinity = VDU_AFFINITY_AUTO;
+	check(0, NULL);
+	spec.affinity = 2;
+	check(-EINVAL, "affinity 2 is unknown: it is none or auto");
+}
+
 static void test_set_backend(void **state)
 {
 	static const char *const bad[] = {
@@ -235,8 +244,9 @@ static void test_diff(void **state)
 	want.block_size = 4096;
 	want.read_only = 1;
 	want.discard = VDU_DISCARD_OFF;
+	want.affinity = VDU_AFFINITY_AUTO;
 	assert_int_equal(vdu_blk_spec_diff(&want, &have, text, sizeof(text)),
-			 10);
+			 11);
 	assert_string_equal(text,
 		"name blk0 instead of blk1, "
 		"size 1073741824 instead of 2147483648, "
@@ -244,7 +254,7 @@ static void test_diff(void **state)
 		"serial blk0 instead of S, queues 1 instead of 2, "
 		"queue size 256 instead of 128, block size 512 instead of 4096, "
 		"access read-write instead of read-only, "
-		"discard auto instead of off");
+		"discard auto instead of off, affinity none instead of auto");
 }
 
 /* The count is right however small the room for the text is. */
@@ -281,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup(test_strings, reset),
 		cmocka_unit_test_setup(test_backend, reset),
 		cmocka_unit_test_setup(test_discard, reset),
+		cmocka_unit_test_setup(test_affinity, reset),
 		cmocka_unit_test_setup(test_set_backend, reset),
 		cmocka_unit_test_setup(test_diff, reset),
 		cmocka_unit_test_setup(test_diff_cut, reset),

@@ -41,6 +41,12 @@ enum vdu_cache {
 	VDU_CACHE_WRITETHROUGH,	/* when it is on stable storage */
 };
 
+/* Where the thread of a queue runs. */
+enum vdu_affinity {
+	VDU_AFFINITY_NONE,	/* on any processor */
+	VDU_AFFINITY_AUTO,	/* on those whose requests the queue gets */
+};
+
 /*
  * Zero-initialise and set size_of; fields left 0 or empty take their default
  * in vdu_create_blk(), which writes back what it chose.
@@ -65,6 +71,7 @@ struct vdu_blk_spec {
 	int packed;			/* offer packed virtqueues */
 	uint32_t poll_percent;		/* of a processor for each queue, to look
 					   for requests; default 0: sleep */
+	int affinity;			/* enum vdu_affinity */
 };
 
 /*

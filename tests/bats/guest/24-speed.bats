@@ -41,6 +41,56 @@ verified() {
 	[ "$(counted "$name" errors)" -eq 0 ]
 }
 
+# The processors of each queue's thread, "vq0 0" and so on, a line each.
+thread_cpus() {
+	local task
+
+	for task in "/proc/$(column "$1" pid)"/task/*; do
+		awk '$1 == "Name:" && $2 ~ /^vq/ { name = $2 }
+			name && $1 == "Cpus_allowed_list:" { print name, $2 }' \
+			"$task/status"
+	done | sort
+}
+
+runs_on() { [ "$(thread_cpus "$1")" = "$2" ]; }
+all_run_on() { [ "$(thread_cpus "$1" | cut -d' ' -f2 | sort -u)" = "$2" ]; }
+
+@test "speed: --queues auto, --affinity auto: threads run where requests come" {
+	local name pid spread cpus
+
+	name=$(dev_name)
+	cpus=$(nproc)
+	make_node "$name" --size 16M --queues auto --affinity auto
+	[ "$(shown "$name" queues)" -eq "$cpus" ]
+	[ "$(shown "$name" affinity)" = auto ]
+	spread=$(cd "/sys/block/$disk/mq" && grep -H . ./*/cpu_list |
+		sed 's|^./\(.*\)/cpu_list:|vq\1 |' | sort)
+	[ "$(wc -l <<< "$spread")" -eq "$cpus" ]
+	wait_until 5 runs_on "$name" "$spread"
+	verified --iodepth=16 --numjobs=2 --size=8M --offset_increment=8M \
+		--number_ios=500
+	run_ok vdusectl restart "$name"
+	wait_until 5 runs_on "$name" "$spread"
+	pid=$(column "$name" pid)
+	kill -9 "$pid"
+	wait_until 10 is_back "$name" "$pid"
+	wait_until 5 runs_on "$name" "$spread"
+	# What may not be used is left out; if all of it, any will do.
+	run_ok vdusectl stop "$name"
+	run_ok taskset -c 0 vdusectl start "$name"
+	wait_until 5 all_run_on "$name" 0
+	verified --iodepth=4 --number_ios=500
+	# A VM has no processors here: any of those will do, also after a disk.
+	run_ok vdusectl unbind "$name"
+	run_ok vdusectl stop "$name"
+	run_ok vdusectl start "$name"
+	run_ok vdusectl bind vhost "$name"
+	run_ok vhost-blk "$output" verify --queues 2 --ops 50
+	wait_until 5 all_run_on "$name" "$(awk \
+		'$1 == "Cpus_allowed_list:" { print $2 }' /proc/self/status)"
+	run_fail 1 grep -E 'affinity|not bound' "/run/vdusectl/$name/log"
+}
+
 @test "speed: pages that leave the cache come back, and holes are zeroes" {
 	local name size image=$BATS_TEST_TMPDIR/image
 

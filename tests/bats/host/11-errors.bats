@@ -71,6 +71,23 @@ teardown() {
 	fake_modules
 	ctl 2 create blk --size 1G --backend memory --queue-size 100 d
 	[[ $stderr == *100* ]]
+	ctl 2 create blk --size 1G --backend memory --queues 0 d
+	[[ $stderr == *"'0' is not in 1..64 or auto"* ]]
+	ctl 2 create blk --size 1G --backend memory --queues many d
+	[[ $stderr == *"'many' is not a number or auto"* ]]
+}
+
+@test "create --queues auto: as many as processors may be used, at most 16" {
+	local n
+
+	fake_modules
+	n=$(nproc)
+	ctl 0 create blk --size 1M --backend memory --queues auto --dry-run d
+	[[ $output == *", $((n < 16 ? n : 16)) queue"* ]]
+	n=$(taskset -cp $BASHPID)
+	taskset -cp "${n##*[ ,-]}" $BASHPID > /dev/null
+	ctl 0 create blk --size 1M --backend memory --queues auto --dry-run d
+	[[ $output == *", 1 queue of "* ]]
 }
 
 @test "create refuses a serial that would have to be cut" {

@@ -40,6 +40,8 @@ words() {
 	[[ $(words create --bind "") == "virtio vhost" ]]
 	[[ $(words create --bind=vi) == --bind=virtio ]]
 	[[ $(words create --discard o) == "on off" ]]
+	[[ $(words create --queues "") == auto ]]
+	[[ $(words create --affinity "") == "none auto" ]]
 	[[ $(words list --color=) == "--color=auto --color=always --color=never" ]]
 }
 

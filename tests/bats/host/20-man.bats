@@ -119,8 +119,8 @@ option_headings() {
 	jq -r "$1"' | map(
 		(if .letter then "-\(.letter), " else "" end) +
 		"--\(.name)" +
-		(if .choices != [] then " " + (.choices | join("|"))
-		 elif .takes_value then " " + .argument else "" end)
+		(if .takes_value then " " + ([.argument // empty] + .choices |
+			join("|")) else "" end)
 	) | .[]' "$PAGES/commands.json"
 }
 
