@@ -280,8 +280,9 @@ static void vduse_bounce_set_orig(struct vduse_domain *domain, u64 iova,
 }
 
 /* The driver's again: copy what it has not got yet. */
-static __always_inline void vduse_bounce_take_back(struct vduse_domain *domain, u64 iova,
-				   size_t size, bool copy)
+static __always_inline void vduse_bounce_take_back(struct vduse_domain *domain,
+						   u64 iova, size_t size,
+						   bool copy)
 {
 	size_t first = iova >> VDUSE_SLOT_SHIFT, n = vduse_slots(size), i;
 	phys_addr_t phys = domain->orig[first];
