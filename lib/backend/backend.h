@@ -36,6 +36,7 @@ struct vdu__at_once {
 	uint64_t now_ns;	/* at the last look at the clock */
 	struct vdu__pace read, write, fills;
 	bool write_waits;	/* the file system cannot say that it would */
+	bool write_suspect;	/* the last one took long */
 	/*
 	 * Give bytes to the driver whose buffers these are; how many it has,
 	 * from the beginning. NULL: it cannot be done. For fill.c.

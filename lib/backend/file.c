@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "lib/backend/backend.h"
 #include "lib/backend/file-map.h"
@@ -104,24 +105,48 @@ static int transfer_now(struct vdu__io *io)
 	return r;
 }
 
+/* How often this thread has waited; -1: not known. */
+static long waits(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) < 0 ? -1 : usage.ru_nvcsw;
+}
+
+/*
+ * One that took long has waited for the medium, or somebody else had the
+ * processor meanwhile: with the second one in a row we look which it was.
+ */
+static void judge_write(struct vdu__at_once *at_once, bool slow, long before)
+{
+	if (!slow) {
+		at_once->write_suspect = false;
+		vdu__pace_paid(&at_once->write);
+	} else if (!at_once->write_suspect) {
+		at_once->write_suspect = true;
+	} else if (before < 0 || waits() != before) {
+		vdu__pace_missed(&at_once->write);
+	}
+}
+
 /*
  * A file system that cannot promise not to wait may still not: most writes find
- * their pages and a journal that runs. One that did wait is the last one for a
- * while, as others would wait behind it.
+ * their pages and a journal that runs. Those that did wait are the last ones for
+ * a while, as others would wait behind them.
  */
 static int write_that_may_wait(struct vdu__io *io)
 {
-	uint64_t began = io->at_once->now_ns, bytes = io->len;
+	struct vdu__at_once *at_once = io->at_once;
+	long before = at_once->write_suspect ? waits() : -1;
+	uint64_t began = at_once->now_ns, bytes = io->len;
 	ssize_t res;
 
-	vdu__at_once_wait(io->at_once, true);
+	vdu__at_once_wait(at_once, true);
 	res = transfer_once(io, 0);
-	vdu__at_once_wait(io->at_once, false);
-	io->at_once->now_ns = vdu__now_ns();
-	if (io->at_once->now_ns - began > WRITE_NS_MAX + bytes)
-		vdu__pace_missed(&io->at_once->write);
-	else
-		vdu__pace_paid(&io->at_once->write);
+	vdu__at_once_wait(at_once, false);
+	at_once->now_ns = vdu__now_ns();
+	judge_write(at_once, at_once->now_ns - began > WRITE_NS_MAX + bytes,
+		    before);
 	return transferred(io, res);
 }
 

@@ -116,6 +116,7 @@ static const int allowed_calls[] = {
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),
 	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(prctl),
+	SCMP_SYS(getrusage),
 	SCMP_SYS(getrandom),
 	/* files: the run directory, and standard output */
 	SCMP_SYS(openat), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(lseek),
