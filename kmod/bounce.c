@@ -261,49 +261,74 @@ static size_t vduse_slots(size_t size)
 	return DIV_ROUND_UP(size, VDUSE_SLOT_SIZE);
 }
 
-/* Note what slots stand for, and how much of it the server may fill. */
-static void vduse_bounce_set_orig(struct vduse_domain *domain, u64 iova,
-				  size_t size, phys_addr_t phys, bool fill)
+/* Note what a slot stands for, and how much of it the server may fill. */
+static __always_inline void vduse_bounce_set_slot(struct vduse_domain *domain,
+						  size_t slot, size_t span,
+						  phys_addr_t phys, bool fill)
 {
-	size_t slot = iova >> VDUSE_SLOT_SHIFT;
-	size_t last = slot + vduse_slots(size) - 1;
-
-	for (; slot <= last; slot++) {
-		if (domain->busy)
-			domain->span[slot] = fill ?
-				min(size, VDUSE_SLOT_SIZE) : 0;
-		/* Pairs with vduse_fill_slot(). */
-		smp_store_release(&domain->orig[slot], phys);
-		phys += VDUSE_SLOT_SIZE;
-		size -= min(size, VDUSE_SLOT_SIZE);
-	}
+	if (domain->busy)
+		domain->span[slot] = fill ? span : 0;
+	/* Pairs with vduse_fill_slot(). */
+	smp_store_release(&domain->orig[slot], phys);
 }
 
-/* The driver's again: copy what it has not got yet. */
-static __always_inline void vduse_bounce_take_back(struct vduse_domain *domain,
-						   u64 iova, size_t size,
-						   bool copy)
+static void vduse_bounce_set_slots(struct vduse_domain *domain, size_t slot,
+				   size_t size, phys_addr_t phys, bool fill)
+{
+	size_t last = slot + vduse_slots(size) - 1;
+
+	for (; slot < last; slot++) {
+		vduse_bounce_set_slot(domain, slot, VDUSE_SLOT_SIZE, phys,
+				      fill);
+		phys += VDUSE_SLOT_SIZE;
+		size -= VDUSE_SLOT_SIZE;
+	}
+	vduse_bounce_set_slot(domain, slot, size, phys, fill);
+}
+
+/* What was in a slot is the driver's again: copy it, if it has not got it. */
+static __always_inline void vduse_bounce_end_slot(struct vduse_domain *domain,
+						  u64 iova, phys_addr_t phys,
+						  size_t size, bool copy)
+{
+	if (domain->busy &&
+	    vduse_fill_end(domain, iova >> VDUSE_SLOT_SHIFT))
+		return;
+	if (copy && phys != VDUSE_SLOT_FREE)
+		vduse_bounce_copy_place(domain, iova, phys, size, false);
+}
+
+static void vduse_bounce_take_back(struct vduse_domain *domain, u64 iova,
+				   size_t size, bool copy)
 {
 	size_t first = iova >> VDUSE_SLOT_SHIFT, n = vduse_slots(size), i;
 	phys_addr_t phys = domain->orig[first];
-	bool filled = false;
 
 	copy &= phys != VDUSE_SLOT_FREE;
 	for (i = 0; i < n; i++)
 		WRITE_ONCE(domain->orig[first + i], VDUSE_SLOT_FREE);
 	/* Pairs with test_and_set_bit() in vduse_fill_slot(). */
 	smp_mb();
-	for (i = 0; i < n; i++) {
-		if (domain->busy)
-			filled = vduse_fill_end(domain, first + i);
-		if (copy && !filled)
-			vduse_bounce_copy_place(domain, iova, phys,
-						min(size, VDUSE_SLOT_SIZE),
-						false);
+	for (; size > VDUSE_SLOT_SIZE; size -= VDUSE_SLOT_SIZE) {
+		vduse_bounce_end_slot(domain, iova, phys, VDUSE_SLOT_SIZE,
+				      copy);
 		iova += VDUSE_SLOT_SIZE;
 		phys += VDUSE_SLOT_SIZE;
-		size -= min(size, VDUSE_SLOT_SIZE);
 	}
+	vduse_bounce_end_slot(domain, iova, phys, size, copy);
+}
+
+static __always_inline void vduse_bounce_end_one(struct vduse_domain *domain,
+						 u64 iova, size_t size,
+						 bool copy)
+{
+	phys_addr_t *orig = &domain->orig[iova >> VDUSE_SLOT_SHIFT];
+	phys_addr_t phys = *orig;
+
+	WRITE_ONCE(*orig, VDUSE_SLOT_FREE);
+	/* As above. */
+	smp_mb();
+	vduse_bounce_end_slot(domain, iova, phys, size, copy);
 }
 
 static void vduse_bounce_show(struct vduse_domain *domain)
@@ -386,15 +411,20 @@ dma_addr_t vduse_bounce_map(struct vduse_domain *domain, phys_addr_t phys,
 		return DMA_MAPPING_ERROR;
 	}
 	vduse_bounce_show(domain);
+	if (unlikely(size > VDUSE_SLOT_SIZE)) {
+		vduse_bounce_set_slots(domain, iova >> VDUSE_SLOT_SHIFT, size,
+				       phys, dir != DMA_TO_DEVICE);
+		if (copy)
+			vduse_bounce_copy(domain, iova, size, true);
+		return iova;
+	}
 	if (vduse_is_small(domain, iova))
 		domain->small_orig[vduse_small_place(iova)] = phys;
 	else
-		vduse_bounce_set_orig(domain, iova, size, phys,
-				      dir != DMA_TO_DEVICE);
-	if (copy && size <= VDUSE_SLOT_SIZE)
+		vduse_bounce_set_slot(domain, iova >> VDUSE_SLOT_SHIFT, size,
+				      phys, dir != DMA_TO_DEVICE);
+	if (copy)
 		vduse_bounce_copy_place(domain, iova, phys, size, true);
-	else if (copy)
-		vduse_bounce_copy(domain, iova, size, true);
 	return iova;
 }
 
@@ -421,6 +451,8 @@ void vduse_bounce_unmap(struct vduse_domain *domain, dma_addr_t addr,
 			vduse_bounce_copy_place(domain, addr, *orig, size,
 						false);
 		*orig = VDUSE_SLOT_FREE;
+	} else if (likely(size <= VDUSE_SLOT_SIZE)) {
+		vduse_bounce_end_one(domain, addr, size, copy);
 	} else {
 		vduse_bounce_take_back(domain, addr, size, copy);
 	}
