@@ -56,6 +56,21 @@ int vdu__require_free(struct vdu_ctx *ctx, const char *name,
 			 name, who);
 }
 
+/*
+ * A vhost node has one owner: opening it tells whether it is free, and only if
+ * not, all processes are looked at for whose it is.
+ */
+static int flush_free(struct vdu_ctx *ctx, const char *name, const char *node,
+		      struct vdu_error *err)
+{
+	int busy, r = vdu__vhost_flush(ctx, node, err);
+
+	if (r != -EBUSY)
+		return r;
+	busy = vdu__require_free(ctx, name, err);
+	return busy < 0 ? busy : r;
+}
+
 int vdu__driver_release(struct vdu_ctx *ctx, const char *name,
 			const struct vdu__binding *binding, bool for_good,
 			struct vdu_error *err)
@@ -74,10 +89,10 @@ int vdu__driver_release(struct vdu_ctx *ctx, const char *name,
 	if (binding->driver == VDU_DRIVER_VIRTIO ? binding->virtio_driver :
 						   !(vhost && maps_end))
 		r = require_server(ctx, name, err);
-	if (r == 0)
-		r = vdu__require_free(ctx, name, err);
 	if (r == 0 && vhost && !maps_end && binding->node[0])
-		r = vdu__vhost_flush(ctx, binding->node, err);
+		r = flush_free(ctx, name, binding->node, err);
+	else if (r == 0)
+		r = vdu__require_free(ctx, name, err);
 	if (r == 0)
 		r = vdu__driver_unbind(ctx, name, binding, err);
 	return r;
