@@ -96,7 +96,7 @@ static size_t vduse_fill_slot(struct vduse_domain *domain, size_t slot,
 	/* A full barrier: see above. Another thread has it: then not we. */
 	if (test_and_set_bit(slot, domain->busy))
 		return 0;
-	/* Pairs with vduse_bounce_set_orig(): the span belongs to it. */
+	/* Pairs with vduse_bounce_set_slot(): the span belongs to it. */
 	orig = smp_load_acquire(&domain->orig[slot]);
 	if (orig != VDUSE_SLOT_FREE)
 		span = READ_ONCE(domain->span[slot]);
@@ -130,8 +130,9 @@ static u64 vduse_fill_piece(struct vduse_domain *domain,
 				    from + done, piece->len - done);
 		local_irq_restore(flags);
 		done += n;
-		if (n < VDUSE_SLOT_SIZE)
+		if (n < VDUSE_SLOT_SIZE || fatal_signal_pending(current))
 			break;
+		cond_resched();
 	}
 	return done;
 }
@@ -177,9 +178,8 @@ int vduse_fill(const struct vduse_conn *conn,
 			return -EINVAL;
 		n = vduse_fill_piece(domain, conn, &piece);
 		args.done += n;
-		if (n < piece.len || fatal_signal_pending(current))
+		if (n < piece.len)
 			break;
-		cond_resched();
 	}
 	return put_user(args.done, &argp->done);
 }

@@ -66,6 +66,7 @@ struct vdu__rest {
 	uint64_t gathering_ns;		/* ... the last time */
 	bool gather_more;		/* and was woken by something else */
 	uint16_t gather_sure;		/* so many came the last time */
+	uint16_t gather_all;		/* so many, when it was not enough */
 	uint64_t poll_ns;		/* how long to look for the next */
 	uint64_t poll_credit_ns;	/* of time that may be lost by that */
 	uint64_t credited_ns;		/* when that was reckoned */

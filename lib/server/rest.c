@@ -165,7 +165,11 @@ void vdu__rest_gathered(struct vdu__rest *rest, uint16_t waiting, uint16_t most)
 	}
 	if (waiting < rest->gather_sure)
 		vdu__pace_paid(&rest->more);
+	/* As many as the last time: that is all the sender has. */
+	else if (waiting == rest->gather_all)
+		rest->more.step *= 4;
 	vdu__pace_missed(&rest->more);
+	rest->gather_all = waiting;
 	rest->gather_n = waiting < GATHER_MIN ? 0 : waiting - waiting / 4;
 	rest->gather_sure = rest->gather_n;
 	if (!rest->gather_n)

@@ -105,7 +105,7 @@ static void test_learn(void **state)
 	/* Soon the most part of what there is, and seldom for more. */
 	learn(&rest, 32, 12);
 	assert_in_range(rest.gather_n, 24, 48);
-	assert_in_range(vain(&rest, 32, 1000), 1, 10);
+	assert_in_range(vain(&rest, 32, 1000), 1, 6);
 	assert_in_range(vain(&rest, 32, 1000), 1, 4);
 	/* It ends with few, and comes back: as at first. */
 	learn(&rest, 5, 1);
