@@ -89,7 +89,7 @@ static ssize_t transfer_once(const struct vdu__io *io, int flags)
 	if (io->op == VDU_IO_READ)
 		res = preadv2(io->fd, io->iov, n, (off_t)io->offset, flags);
 	else if (n == 1 && !flags && !io->durable)
-		/* The same, and 2 % of all that a small write needs less. */
+		/* The same, and 3 % of all that a small write needs less. */
 		res = pwrite(io->fd, io->iov->iov_base, io->iov->iov_len,
 			     (off_t)io->offset);
 	else
