@@ -196,8 +196,53 @@ void vduse_coherent_free(struct vduse_domain *domain, size_t size, void *vaddr,
 /* pool.c */
 int vduse_pool_init(struct vduse_pool *pool, u32 n);
 void vduse_pool_exit(struct vduse_pool *pool);
-int vduse_pool_get(struct vduse_pool *pool);
-void vduse_pool_put(struct vduse_pool *pool, u32 place);
+void vduse_pool_fill(struct vduse_pool *pool, struct vduse_stack *stack);
+void vduse_pool_drain(struct vduse_pool *pool, struct vduse_stack *stack);
+
+/**
+ * vduse_pool_get - take a place
+ * @pool: the pool
+ *
+ * Context: any.
+ * Return: its number, or -1: there is none, or other processors have them.
+ */
+static __always_inline int vduse_pool_get(struct vduse_pool *pool)
+{
+	struct vduse_stack *stack;
+	unsigned long flags;
+	int place = -1;
+
+	if (!pool->stacks)
+		return -1;
+	local_irq_save(flags);
+	stack = this_cpu_ptr(pool->stacks);
+	if (unlikely(!stack->n))
+		vduse_pool_fill(pool, stack);
+	if (likely(stack->n))
+		place = stack->at[--stack->n];
+	local_irq_restore(flags);
+	return place;
+}
+
+/**
+ * vduse_pool_put - give a place back
+ * @pool: the pool
+ * @place: its number
+ *
+ * Context: any.
+ */
+static __always_inline void vduse_pool_put(struct vduse_pool *pool, u32 place)
+{
+	struct vduse_stack *stack;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	stack = this_cpu_ptr(pool->stacks);
+	if (unlikely(stack->n == VDUSE_STACK_SIZE))
+		vduse_pool_drain(pool, stack);
+	stack->at[stack->n++] = place;
+	local_irq_restore(flags);
+}
 
 /* window.c */
 int vduse_window_open(struct vduse_domain *domain);

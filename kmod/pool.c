@@ -40,8 +40,14 @@ void vduse_pool_exit(struct vduse_pool *pool)
 	kvfree(pool->free);
 }
 
-/* Called with interrupts off. */
-static void vduse_pool_fill(struct vduse_pool *pool, struct vduse_stack *stack)
+/**
+ * vduse_pool_fill - bring places to a processor that has none
+ * @pool: the pool
+ * @stack: of this processor
+ *
+ * Context: interrupts off.
+ */
+void vduse_pool_fill(struct vduse_pool *pool, struct vduse_stack *stack)
 {
 	raw_spin_lock(&pool->lock);
 	while (stack->n < VDUSE_STACK_SIZE / 2 && pool->n)
@@ -49,48 +55,17 @@ static void vduse_pool_fill(struct vduse_pool *pool, struct vduse_stack *stack)
 	raw_spin_unlock(&pool->lock);
 }
 
-static void vduse_pool_drain(struct vduse_pool *pool, struct vduse_stack *stack)
+/**
+ * vduse_pool_drain - take places from a processor that has too many
+ * @pool: the pool
+ * @stack: of this processor
+ *
+ * Context: interrupts off.
+ */
+void vduse_pool_drain(struct vduse_pool *pool, struct vduse_stack *stack)
 {
 	raw_spin_lock(&pool->lock);
 	while (stack->n > VDUSE_STACK_SIZE / 2)
 		pool->free[pool->n++] = stack->at[--stack->n];
 	raw_spin_unlock(&pool->lock);
-}
-
-/**
- * vduse_pool_get - take a place
- * @pool: the pool
- *
- * Context: any.
- * Return: its number, or -1: there is none, or other processors have them.
- */
-int vduse_pool_get(struct vduse_pool *pool)
-{
-	struct vduse_stack *stack;
-	unsigned long flags;
-	int place = -1;
-
-	if (!pool->stacks)
-		return -1;
-	local_irq_save(flags);
-	stack = this_cpu_ptr(pool->stacks);
-	if (unlikely(!stack->n))
-		vduse_pool_fill(pool, stack);
-	if (likely(stack->n))
-		place = stack->at[--stack->n];
-	local_irq_restore(flags);
-	return place;
-}
-
-void vduse_pool_put(struct vduse_pool *pool, u32 place)
-{
-	struct vduse_stack *stack;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	stack = this_cpu_ptr(pool->stacks);
-	if (unlikely(stack->n == VDUSE_STACK_SIZE))
-		vduse_pool_drain(pool, stack);
-	stack->at[stack->n++] = place;
-	local_irq_restore(flags);
 }

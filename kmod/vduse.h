@@ -79,7 +79,8 @@ enum vduse_irq_how {
  * @affinity: where the callback may run, written under @irq_lock
  * @irq_strict: and nowhere else, under @irq_lock
  * @irq_cpu: which worker ran it last, under @irq_lock
- * @irq_ns: how long it took the last time, under @irq_lock
+ * @irq_runs: how often it ran, under @irq_lock
+ * @irq_ns: how long it took when that was last looked at, under @irq_lock
  * @irq_work: runs the callback on another processor
  * @interrupts: callbacks run or signalled, under @irq_lock
  * @lock: guards what follows; a leaf but for the wait queues of eventfds
@@ -109,6 +110,7 @@ struct vduse_queue {
 	cpumask_var_t affinity;
 	bool irq_strict;
 	unsigned int irq_cpu;
+	u32 irq_runs;
 	u64 irq_ns;
 	struct work_struct irq_work;
 	u64 interrupts;

@@ -36,7 +36,8 @@ struct vdu__at_once {
 	uint64_t now_ns;	/* at the last look at the clock */
 	struct vdu__pace read, write, fills;
 	bool write_waits;	/* the file system cannot say that it would */
-	bool write_suspect;	/* the last one took long */
+	uint64_t written;	/* bytes, since that look */
+	bool write_suspect;	/* what was written before it took long */
 	/*
 	 * Give bytes to the driver whose buffers these are; how many it has,
 	 * from the beginning. NULL: it cannot be done. For fill.c.
@@ -52,6 +53,23 @@ static inline void vdu__at_once_wait(struct vdu__at_once *at_once, bool waiting)
 {
 	atomic_store_explicit(&at_once->waiting, waiting,
 			      memory_order_relaxed);
+}
+
+/* Writes that took longer than this, and a nanosecond a byte, have waited. */
+#define VDU_WRITE_NS_MAX 1000000
+
+/* A look at the clock also says how long the writes before it took. */
+static inline void vdu__at_once_look(struct vdu__at_once *at_once,
+				     uint64_t now_ns)
+{
+	if (at_once->written) {
+		at_once->write_suspect = now_ns - at_once->now_ns >
+					 VDU_WRITE_NS_MAX + at_once->written;
+		if (!at_once->write_suspect)
+			vdu__pace_paid(&at_once->write);
+		at_once->written = 0;
+	}
+	at_once->now_ns = now_ns;
 }
 
 struct vdu__io {

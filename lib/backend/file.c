@@ -19,8 +19,8 @@ static const char zeroes[ZEROES_BYTES];
 #define MAX_PIECES 1024U
 /* Of an I/O that the kernel asks to repeat. */
 #define MAX_RETRIES 100
-/* A write that took longer than this, and a nanosecond a byte, has waited. */
-#define WRITE_NS_MAX 1000000
+/* So many bytes are written until it is seen that it took long. */
+#define WRITTEN_MAX (32U << 10)
 
 /* Ways to zero a range, best first; io->attempt counts through them. */
 enum zero_way { ZERO_NATIVE, ZERO_OTHER, ZERO_WRITE };
@@ -52,10 +52,12 @@ static int transferred(struct vdu__io *io, ssize_t res)
 		return VDU_IO_PENDING;
 	if (res < 0)
 		return (int)res;
+	if ((uint64_t)res == io->len)
+		return 0;
 	if (res == 0 || (uint64_t)res > io->len)
 		return -EIO;
 	consume(io, (uint64_t)res);
-	return io->len ? VDU_IO_PENDING : 0;
+	return VDU_IO_PENDING;
 }
 
 /* A registered file spares the kernel looking it up. */
@@ -118,39 +120,28 @@ static long waits(void)
 }
 
 /*
- * One that took long has waited for the medium, or somebody else had the
- * processor meanwhile: with the second one in a row we look which it was.
- */
-static void judge_write(struct vdu__at_once *at_once, bool slow, long before)
-{
-	if (!slow) {
-		at_once->write_suspect = false;
-		vdu__pace_paid(&at_once->write);
-	} else if (!at_once->write_suspect) {
-		at_once->write_suspect = true;
-	} else if (before < 0 || waits() != before) {
-		vdu__pace_missed(&at_once->write);
-	}
-}
-
-/*
  * A file system that cannot promise not to wait may still not: most writes find
  * their pages and a journal that runs. Those that did wait are the last ones for
- * a while, as others would wait behind them.
+ * a while, as others would wait behind them. When some took long, somebody else
+ * may have had the processor meanwhile: of the next one we look which it was.
  */
 static int write_that_may_wait(struct vdu__io *io)
 {
 	struct vdu__at_once *at_once = io->at_once;
-	long before = at_once->write_suspect ? waits() : -1;
-	uint64_t began = at_once->now_ns, bytes = io->len;
+	bool suspect = at_once->write_suspect;
+	long before = suspect ? waits() : -1;
 	ssize_t res;
 
+	at_once->written += io->len;
 	vdu__at_once_wait(at_once, true);
 	res = transfer_once(io, 0);
 	vdu__at_once_wait(at_once, false);
-	at_once->now_ns = vdu__now_ns();
-	judge_write(at_once, at_once->now_ns - began > WRITE_NS_MAX + bytes,
-		    before);
+	/* A look at the clock for each would be some percent of it. */
+	if (suspect || at_once->written >= WRITTEN_MAX)
+		vdu__at_once_look(at_once, vdu__now_ns());
+	if (suspect && at_once->write_suspect &&
+	    (before < 0 || waits() != before))
+		vdu__pace_missed(&at_once->write);
 	return transferred(io, res);
 }
 

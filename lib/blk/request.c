@@ -9,6 +9,7 @@
 
 #include <endian.h>
 #include <linux/virtio_blk.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/ring/barrier.h"
@@ -191,17 +192,45 @@ static struct answer answer_id(const struct vdu__blk_rules *rules,
 	return answer;
 }
 
+#define HEADER_SIZE 16
+
+_Static_assert(sizeof(struct virtio_blk_outhdr) == HEADER_SIZE, "no padding");
+_Static_assert(offsetof(struct virtio_blk_outhdr, sector) == 8, "as read here");
+
+static void take_header_in_pieces(struct pieces *out,
+				  struct vdu__blk_request *req)
+{
+	struct virtio_blk_outhdr header;
+
+	take(out, &header, sizeof(header));
+	req->type = le32toh(header.type);
+	req->sector = le64toh(header.sector);
+}
+
+/* Most headers are a piece by themselves: two loads. */
+static void take_header(struct pieces *out, struct vdu__blk_request *req)
+{
+	const uint8_t *from = out->iov->iov_base;
+
+	if (out->iov->iov_len != HEADER_SIZE ||
+	    (uintptr_t)from % sizeof(uint64_t)) {
+		take_header_in_pieces(out, req);
+		return;
+	}
+	req->type = (uint32_t)vdu__load64(from);
+	req->sector = vdu__load64(from + 8);
+	out->iov++;
+	out->n--;
+	out->bytes -= HEADER_SIZE;
+}
+
 static struct answer parse(const struct vdu__blk_rules *rules,
 			   struct pieces *out, struct pieces *in,
 			   struct vdu__blk_request *req)
 {
-	struct virtio_blk_outhdr header;
-
-	if (out->bytes < sizeof(header))
+	if (out->bytes < HEADER_SIZE)
 		return malformed();
-	take(out, &header, sizeof(header));
-	req->type = le32toh(header.type);
-	req->sector = le64toh(header.sector);
+	take_header(out, req);
 	switch (req->type) {
 	case VIRTIO_BLK_T_IN:
 		return parse_data(rules, in, out, req);

@@ -241,75 +241,89 @@ static enum vdu__chain_fault follow(struct walk *walk, uint16_t head)
 	}
 }
 
+/* A descriptor whose buffer lies in the stretch that is known to be mapped. */
+static bool is_hot(const struct vdu__span *hot, uint64_t at, uint64_t len)
+{
+	/* An empty buffer is not in there. */
+	return at < hot->bytes && len - 1 < hot->bytes - at;
+}
+
+/* What the head stands for, if it is an indirect table in that stretch. */
+static bool enter_hot(const struct vdu__span *hot, const uint8_t **table,
+		      uint32_t *n, uint32_t *index)
+{
+	const uint8_t *desc = *table + (size_t)*index * VDU_DESC_SIZE;
+	uint64_t at = vdu__load64(desc) - hot->start;
+	uint64_t rest = vdu__load64(desc + 8);
+	uint32_t len = (uint32_t)rest, flags = (uint32_t)(rest >> 32);
+
+	if (!(flags & DESC_F_INDIRECT))
+		return true;
+	if ((flags & DESC_F_NEXT) || len % VDU_DESC_SIZE ||
+	    !is_hot(hot, at, len) ||
+	    (uintptr_t)(hot->va + at) % sizeof(uint64_t))
+		return false;
+	*table = hot->va + at;
+	*n = len / VDU_DESC_SIZE;
+	*index = 0;
+	return true;
+}
+
 /*
  * The chain that a driver makes of all its requests, if all of it lies in the
- * one stretch that is known to be mapped: a look at each descriptor and an
- * addition. At anything else it gives up, and follow() begins anew: what was
- * read here is forgotten.
+ * one stretch that is known to be mapped, for both directions: a look at each
+ * descriptor and an addition. At anything else it gives up, and follow() begins
+ * anew: what was read here is forgotten.
  */
 static bool take_hot(const struct vdu__ring *ring, struct vdu__chain *chain,
-		     uint16_t head)
+		     uint32_t index)
 {
 	/* A copy: what is stored below does not change it. */
 	const struct vdu__span hot = ring->mem->hot;
-	unsigned int max = MIN(chain->max_iov, ring->num);
-	unsigned int n_out = 0, n = 0;
-	uint64_t out_bytes = 0, in_bytes = 0;
-	const uint8_t *table = ring->desc;
-	uint32_t index = head, entries = ring->num, flags;
 	struct iovec *iov = chain->iov;
-	bool indirect = ring->indirect;
+	const struct iovec *end = iov + MIN(chain->max_iov, ring->num);
+	uint64_t bytes = 0, out_bytes = 0;
+	const uint8_t *table = ring->desc;
+	uint32_t n = ring->num, n_out = 0, flags, before = 0;
 
+	if (!hot.readable || !hot.writable || index >= n ||
+	    (ring->indirect && !enter_hot(&hot, &table, &n, &index)))
+		return false;
 	do {
 		const uint8_t *desc = table + (size_t)index * VDU_DESC_SIZE;
-		uint64_t rest, len, at;
+		uint64_t at, rest;
 
-		if (index >= entries)
+		if (index >= n || iov == end)
 			return false;
 		at = vdu__load64(desc) - hot.start;
 		rest = vdu__load64(desc + 8);
-		len = (uint32_t)rest;
-		flags = (uint16_t)(rest >> 32);
+		flags = (uint32_t)(rest >> 32);
+		if (!is_hot(&hot, at, (uint32_t)rest) ||
+		    (flags & DESC_F_INDIRECT))
+			return false;
+		if ((flags ^ before) & DESC_F_WRITE) {
+			if (before & DESC_F_WRITE)
+				return false;
+			n_out = (uint32_t)(iov - chain->iov);
+			out_bytes = bytes;
+		}
+		before = flags;
+		iov->iov_base = hot.va + at;
+		iov->iov_len = (uint32_t)rest;
+		bytes += (uint32_t)rest;
 		index = (uint32_t)(rest >> 48);
-		if (len == 0 || at >= hot.bytes || len > hot.bytes - at)
-			return false;
-		if (flags & DESC_F_INDIRECT) {
-			if (!indirect || (flags & DESC_F_NEXT) ||
-			    !hot.readable ||
-			    len % VDU_DESC_SIZE ||
-			    (uintptr_t)(hot.va + at) % sizeof(uint64_t))
-				return false;
-			indirect = false;
-			table = hot.va + at;
-			entries = (uint32_t)len / VDU_DESC_SIZE;
-			index = 0;
-			flags = DESC_F_NEXT;
-			continue;
-		}
-		if (n == max)
-			return false;
-		if (flags & DESC_F_WRITE) {
-			if (!hot.writable)
-				return false;
-			in_bytes += len;
-		} else {
-			if (in_bytes || !hot.readable)
-				return false;
-			out_bytes += len;
-			n_out++;
-		}
-		iov[n++] = (struct iovec){ hot.va + at, len };
+		iov++;
 	} while (flags & DESC_F_NEXT);
 
-	if (out_bytes + in_bytes > UINT32_MAX)
+	/* Without a byte to write to: what is to be said of it is not fast. */
+	if (bytes > UINT32_MAX || !(flags & DESC_F_WRITE))
 		return false;
 	chain->n_out = n_out;
-	chain->n_in = n - n_out;
+	chain->n_in = (uint32_t)(iov - chain->iov) - n_out;
 	chain->out_bytes = out_bytes;
-	chain->in_bytes = in_bytes;
-	chain->last_in = in_bytes ? (uint8_t *)iov[n - 1].iov_base +
-				    iov[n - 1].iov_len - 1 : NULL;
-	chain->steps = n;
+	chain->in_bytes = bytes - out_bytes;
+	chain->last_in = (uint8_t *)iov[-1].iov_base + iov[-1].iov_len - 1;
+	chain->steps = (uint32_t)(iov - chain->iov);
 	chain->fault = VDU_CHAIN_OK;
 	return true;
 }
@@ -384,8 +398,10 @@ void vdu__chain_take_copy(const struct vdu__ring *ring,
 	end(&walk, follow_copy(&walk, first, n));
 }
 
-void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
-		     uint16_t head)
+/* Not inlined: its locals would cost every chain something. */
+static __attribute__((noinline)) void take_cold(const struct vdu__ring *ring,
+						struct vdu__chain *chain,
+						uint16_t head)
 {
 	struct walk walk = {
 		.ring = ring,
@@ -397,9 +413,14 @@ void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
 		},
 	};
 
-	chain->head = head;
-	if (take_hot(ring, chain, head))
-		return;
 	begin(chain);
 	end(&walk, follow(&walk, head));
+}
+
+void vdu__chain_take(const struct vdu__ring *ring, struct vdu__chain *chain,
+		     uint16_t head)
+{
+	chain->head = head;
+	if (!take_hot(ring, chain, head))
+		take_cold(ring, chain, head);
 }

@@ -314,7 +314,7 @@ void vdu__inflight_settle(struct vdu__inflight_queue *log,
 	/* Another ring, or a server that kept no log has been here. */
 	if (log->num != ring->num || behind > ring->num)
 		vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
-	while (settle_some(log, ring))
+	while (log->used_idx != ring->used_idx && settle_some(log, ring))
 		;
 }
 

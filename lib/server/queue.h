@@ -161,7 +161,7 @@ int vdu__queue_init(struct vdu__queue *queue, unsigned int index,
 static inline void vdu__queue_look_at_clock(struct vdu__queue *queue)
 {
 	queue->now_ns = vdu__now_ns();
-	queue->paces.now_ns = queue->now_ns;
+	vdu__at_once_look(&queue->paces, queue->now_ns);
 }
 
 /* End the thread (it must be idle) and free what it had. */
