@@ -472,6 +472,12 @@ static void *queue_main(void *arg)
 			publish(queue);
 		settle_mode(queue);
 	}
+	/*
+	 * The kernel ends the ring in its own time: its file would keep the
+	 * file system from being unmounted.
+	 */
+	if (queue->registered)
+		(void)io_uring_unregister_files(&queue->uring);
 	io_uring_queue_exit(&queue->uring);
 	return NULL;
 }

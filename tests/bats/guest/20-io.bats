@@ -100,6 +100,22 @@ zeroes_between_data() {
 		cmp -i 196608 "$data" "$1"
 }
 
+@test "io: the file system of an image can be unmounted once its disk is destroyed" {
+	local name
+
+	name=$(dev_name)
+	ext4_on_loop $((8 << 20))
+	truncate -s 1M "$mnt/image"
+	# Several times: what held it went away by itself, sooner or later.
+	for _ in {1..6}; do
+		make_node "$name" --backend "file:$mnt/image"
+		write_node /dev/zero "$node" bs=64k count=4 oflag=direct
+		run_ok vdusectl destroy "$name"
+		umount "$mnt"
+		mount "$loop" "$mnt"
+	done
+}
+
 @test "io: WRITE_ZEROES makes zeroes on every kind of backend" {
 	local name backend dir=$BATS_TEST_TMPDIR
 
