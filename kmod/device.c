@@ -217,4 +217,5 @@ const struct file_operations vduse_dev_fops = {
 #ifdef CONFIG_COMPAT
 	.compat_ioctl = vduse_dev_compat_ioctl,
 #endif
+	.uring_cmd = vduse_dev_uring_cmd,
 };

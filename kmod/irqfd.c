@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Other forms of an interrupt for the driver: for several queues in one call,
- * and by an eventfd, which io_uring or another process can write.
+ * Other forms of an interrupt for the driver: for several queues in one call, by
+ * a command of io_uring, and by an eventfd, which another process can write.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
+#include <linux/io_uring/cmd.h>
 #include <linux/irq_work.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -218,4 +219,31 @@ int vduse_inject_many(struct vduse_dev *dev,
 	if (put_user(refused, &argp->queues))
 		return -EFAULT;
 	return refused ? -EINVAL : 0;
+}
+
+/**
+ * vduse_dev_uring_cmd - answer a command of io_uring
+ * @cmd: it; VDUSE_VQ_INJECT_IRQ, with the queue in the first bytes of its own
+ * @issue_flags: of io_uring
+ *
+ * Return: 0 or an error, at once.
+ */
+int vduse_dev_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct vduse_conn *conn = cmd->file->private_data;
+	const u32 *index = (const u32 *)cmd->sqe->cmd;
+	struct vduse_queue *vq;
+	int ret;
+
+	if (cmd->cmd_op != VDUSE_VQ_INJECT_IRQ ||
+	    !vduse_ext(conn->dev, VDUSE_EXT_INJECT))
+		return -EOPNOTSUPP;
+	ret = vduse_conn_use(conn);
+	if (ret)
+		return ret;
+	if (READ_ONCE(conn->dev->broken))
+		return -EPERM;
+	/* The entry is in memory of the server, who may change it. */
+	vq = vduse_queue_get(conn->dev, READ_ONCE(*index));
+	return vq ? vduse_queue_interrupt(vq) : -EINVAL;
 }

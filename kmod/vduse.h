@@ -39,6 +39,7 @@
 #include "api.h"
 
 struct eventfd_ctx;
+struct io_uring_cmd;
 struct iov_iter;
 struct kiocb;
 struct poll_table_struct;
@@ -425,6 +426,7 @@ int vduse_irqfd_setup(const struct vduse_conn *conn,
 void vduse_irqfd_drop(struct vduse_queue *vq, const struct vduse_conn *conn);
 int vduse_inject_many(struct vduse_dev *dev,
 		      struct vduse_ext_inject __user *argp);
+int vduse_dev_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* server.c */
 ssize_t vduse_dev_read_iter(struct kiocb *iocb, struct iov_iter *to);

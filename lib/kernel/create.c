@@ -32,7 +32,7 @@
 /* Of our module; the server knows what to do with each. */
 #define EXTENSIONS (VDUSE_EXT_CONFIG | VDUSE_EXT_RECOVER | \
 		    VDUSE_EXT_FEATURES | VDUSE_EXT_RESUME | \
-		    VDUSE_EXT_VSTATS | VDUSE_EXT_FILL)
+		    VDUSE_EXT_VSTATS | VDUSE_EXT_INJECT | VDUSE_EXT_FILL)
 /* Little-endian rings, and addresses that the kernel translates. */
 #define REQUIRED_FEATURES (1ULL << VIRTIO_F_VERSION_1 | \
 			   1ULL << VIRTIO_F_ACCESS_PLATFORM)

@@ -10,17 +10,14 @@
 
 #include "lib/kernel/device.h"
 #include "lib/server/fill.h"
+#include "lib/server/interrupt.h"
 #include "lib/server/rest.h"
 #include "lib/server/trouble.h"
 #include "lib/util/ctx.h"
 
-/* User data of the SQEs that are not backend I/O. */
-enum { TAG_KICK = 1, TAG_CMD = 2, TAG_RETRY = 3 };
-
 #define URING_ENTRIES_MAX 256U
 /* Of taking, before commands and completions get their turn. */
 #define ROUNDS_MAX 16
-#define INTERRUPT_RETRIES_MAX 5000	/* milliseconds: one retry in each */
 
 /* Tell the control thread to look at our state. */
 static void tell_control(struct vdu__queue *queue)
@@ -93,39 +90,6 @@ static void arm_poll(struct vdu__queue *queue, int fd, uint64_t tag)
 	sqe->user_data = tag;
 }
 
-/*
- * The kernel refuses interrupts until it has seen our reply to DRIVER_OK
- * (facts of VDUSE_VQ_INJECT_IRQ): what is due then must not get lost.
- */
-static void arm_retry(struct vdu__queue *queue)
-{
-	static struct __kernel_timespec delay = { .tv_nsec = 1000000 };
-	struct io_uring_sqe *sqe;
-
-	if (queue->retry_armed ||
-	    queue->interrupt_retries++ >= INTERRUPT_RETRIES_MAX)
-		return;
-	queue->retry_armed = true;
-	sqe = vdu__get_sqe(&queue->uring);
-	io_uring_prep_timeout(sqe, &delay, 0, 0);
-	sqe->user_data = TAG_RETRY;
-}
-
-static void interrupt(struct vdu__queue *queue)
-{
-	int r = vdu__device_interrupt(queue->device_fd, queue->index);
-
-	queue->interrupt_due = r == -EINVAL;
-	if (r == 0) {
-		queue->interrupt_retries = 0;
-		vdu__count(&queue->stats.interrupts, 1);
-	} else if (r == -EINVAL) {
-		arm_retry(queue);
-	} else {
-		atomic_store(&queue->broken, true);
-	}
-}
-
 /* One look at the clock serves all that a turn began and ended. */
 static void clock_at_once(struct vdu__queue *queue)
 {
@@ -154,23 +118,29 @@ static bool may_publish(struct vdu__queue *queue)
 
 static void publish(struct vdu__queue *queue)
 {
-	bool wanted;
-
 	if (queue->at_once)
 		clock_at_once(queue);
 	if (!queue->unpublished || !may_publish(queue))
 		return;
 	queue->unpublished = 0;
-	wanted = vdu__ring_publish(&queue->ring);
+	if (vdu__ring_publish(&queue->ring))
+		queue->interrupt_due = true;
 	vdu__inflight_settle(queue->inflight, &queue->ring);
-	if (wanted)
-		interrupt(queue);
 }
 
 /*
- * Take, answer, and only go to sleep once the driver knows that it must kick.
- * With all slots taken a completion will wake us; with a broken ring a reset.
+ * Whether to take more, rather than to go to sleep: only once the driver knows
+ * that it must kick. With all slots taken a completion will wake us.
  */
+static bool look_again(struct vdu__queue *queue, bool idle)
+{
+	if (queue->recovering || (idle && vdu__rest_briefly(queue)))
+		return true;
+	return vdu__ring_arm_kick(&queue->ring, vdu__rest_gather(queue)) &&
+	       queue->in_flight < queue->max_size;
+}
+
+/* Take and answer; with a broken ring a reset will wake us. */
 static void turn(struct vdu__queue *queue)
 {
 	unsigned int rounds = 0;
@@ -178,6 +148,8 @@ static void turn(struct vdu__queue *queue)
 	uint16_t first;
 
 	do {
+		/* Of the answers before: who waits for them sends the next. */
+		vdu__interrupt_now(queue);
 		vdu__ring_disarm_kick(&queue->ring);
 		first = queue->ring.last_avail;
 		much = vdu__requests_take(queue);
@@ -191,11 +163,7 @@ static void turn(struct vdu__queue *queue)
 			tell_control(queue);
 			return;
 		}
-		queue->again = queue->recovering ||
-			       (idle && vdu__rest_briefly(queue)) ||
-			       (vdu__ring_arm_kick(&queue->ring,
-						   vdu__rest_gather(queue)) &&
-				queue->in_flight < queue->max_size);
+		queue->again = look_again(queue, idle);
 	} while (queue->again && !much && ++rounds < ROUNDS_MAX);
 }
 
@@ -300,8 +268,7 @@ static void begin_running(struct vdu__queue *queue,
 	queue->paces.filler = queue;
 	vdu__rest_begin(queue);
 	queue->rules = setup->rules;
-	queue->interrupt_due = false;
-	queue->interrupt_retries = 0;
+	vdu__interrupt_begin(queue);
 	if (begin_ring(queue, setup) < 0) {
 		atomic_store(&queue->broken, true);
 		return;
@@ -321,6 +288,7 @@ static void begin_running(struct vdu__queue *queue,
 static void end_running(struct vdu__queue *queue)
 {
 	publish(queue);
+	vdu__interrupt_now(queue);
 	queue->running = false;
 	atomic_store(&queue->last_avail, queue->ring.last_avail);
 	atomic_store(&queue->idle, true);
@@ -374,6 +342,13 @@ static void kicked(struct vdu__queue *queue)
 	}
 }
 
+/* An interrupt that cannot be given: the server is cut off. */
+static void interrupted(struct vdu__queue *queue)
+{
+	if (atomic_load(&queue->broken))
+		tell_control(queue);
+}
+
 /* Handle everything that has come in; true if a command was among it. */
 static bool reap(struct vdu__queue *queue)
 {
@@ -384,20 +359,23 @@ static bool reap(struct vdu__queue *queue)
 	io_uring_for_each_cqe(&queue->uring, head, cqe) {
 		n++;
 		switch (cqe->user_data) {
-		case TAG_KICK:
+		case VDU_TAG_KICK:
 			kicked(queue);
 			if (!(cqe->flags & IORING_CQE_F_MORE))
-				arm_poll(queue, queue->kick_fd, TAG_KICK);
+				arm_poll(queue, queue->kick_fd, VDU_TAG_KICK);
 			break;
-		case TAG_CMD:
+		case VDU_TAG_CMD:
 			command = true;
 			if (!(cqe->flags & IORING_CQE_F_MORE))
-				arm_poll(queue, queue->cmd_fd, TAG_CMD);
+				arm_poll(queue, queue->cmd_fd, VDU_TAG_CMD);
 			break;
-		case TAG_RETRY:
-			queue->retry_armed = false;
-			if (queue->running && queue->interrupt_due)
-				interrupt(queue);
+		case VDU_TAG_RETRY:
+			vdu__interrupt_again(queue);
+			interrupted(queue);
+			break;
+		case VDU_TAG_INTERRUPT:
+			vdu__interrupt_failed(queue);
+			interrupted(queue);
 			break;
 		default:
 			if (cqe->user_data == (uintptr_t)&queue->sync) {
@@ -448,8 +426,8 @@ static void *queue_main(void *arg)
 	(void)pthread_setname_np(pthread_self(), name);
 	r = setup_uring(queue);
 	if (r == 0) {
-		arm_poll(queue, queue->kick_fd, TAG_KICK);
-		arm_poll(queue, queue->cmd_fd, TAG_CMD);
+		arm_poll(queue, queue->kick_fd, VDU_TAG_KICK);
+		arm_poll(queue, queue->cmd_fd, VDU_TAG_CMD);
 		r = io_uring_submit(&queue->uring) < 0 ? -EIO : 0;
 	}
 	atomic_store(&queue->init_result, r);

@@ -72,6 +72,21 @@ struct vdu__rest {
 	uint64_t credited_ns;		/* when that was reckoned */
 };
 
+/* How a queue's interrupts go (interrupt.c). */
+struct vdu__interrupts {
+	bool by_call;			/* the ring's command is not known */
+	bool refused, retry_armed;
+	unsigned int retries;		/* since the last that went */
+};
+
+/* User data of the SQEs of a queue that are not backend I/O. */
+enum {
+	VDU_TAG_KICK = 1,
+	VDU_TAG_CMD = 2,
+	VDU_TAG_RETRY = 3,
+	VDU_TAG_INTERRUPT = 4,
+};
+
 /* The last mappings that this thread looked up. */
 #define VDU_QUEUE_CACHE 4
 
@@ -132,8 +147,8 @@ struct vdu__queue {
 	unsigned int at_once;		/* done in the turn that took them */
 	struct vdu__rest rest;
 	struct vdu__at_once paces;
-	bool interrupt_due, retry_armed;
-	unsigned int interrupt_retries;
+	bool interrupt_due;		/* for answers that were published */
+	struct vdu__interrupts interrupts;
 	uint64_t now_ns;		/* of this turn of the loop */
 	struct vdu__mapping cache[VDU_QUEUE_CACHE];
 	unsigned int cache_n, cache_next;

@@ -8,6 +8,7 @@
 
 #include <sched.h>
 
+#include "lib/server/interrupt.h"
 #include "lib/server/queue.h"
 
 /* As long as a request takes to come, at most, when its sender has begun. */
@@ -45,6 +46,7 @@ static bool yield(struct vdu__queue *queue)
 
 	if (!vdu__pace_may(&queue->rest.yield))
 		return false;
+	vdu__interrupt_now(queue);
 	(void)sched_yield();
 	vdu__queue_look_at_clock(queue);
 	waiting = vdu__ring_waiting(&queue->ring);
@@ -78,6 +80,7 @@ static bool poll_ring(struct vdu__queue *queue)
 	uint64_t budget = poll_budget(queue), began = queue->now_ns;
 	bool found = false;
 
+	vdu__interrupt_now(queue);
 	while (!found && queue->now_ns - began < budget) {
 		(void)sched_yield();
 		found = vdu__ring_waiting(&queue->ring);
@@ -187,6 +190,7 @@ int vdu__rest(struct vdu__queue *queue)
 
 	/* Once is enough: what comes after that is taken. */
 	queue->rest.gather_ns = 0;
+	vdu__interrupt_submit(queue);
 	if (queue->again)
 		return io_uring_submit_and_get_events(&queue->uring);
 	if (!limit.tv_nsec)

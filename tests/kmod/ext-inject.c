@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kmod-ext: interrupts for several queues at once, and by an eventfd.
+ * kmod-ext: interrupts for several queues at once, by a command of io_uring, and
+ * by an eventfd.
  */
 #include <errno.h>
+#include <liburing.h>
 #include <linux/vhost.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -58,6 +61,43 @@ static long irqfd(uint32_t index, int event)
 	struct vduse_vq_eventfd args = { .index = index, .fd = event };
 
 	return ioctl(fd, VDUSE_EXT_SETUP_IRQFD, &args);
+}
+
+/* A command of io_uring: its result as that of a call. */
+static long command(uint32_t op, uint32_t index)
+{
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+	int r;
+
+	check("ring", !io_uring_queue_init(1, &ring, 0));
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
+	sqe->cmd_op = op;
+	memcpy(sqe->cmd, &index, sizeof(index));
+	check("submit", io_uring_submit(&ring) == 1);
+	check("done", !io_uring_wait_cqe(&ring, &cqe));
+	r = cqe->res;
+	io_uring_queue_exit(&ring);
+	errno = r < 0 ? -r : 0;
+	return r < 0 ? -1 : r;
+}
+
+static void see_command(const char *key, uint32_t index)
+{
+	see_result(key, command(VDUSE_VQ_INJECT_IRQ, index));
+	if (extended && calls[0])
+		see(key, "came %d %d", (int)events(calls[0]),
+		    (int)events(calls[1]));
+}
+
+static void see_commands(void)
+{
+	see_command("command: the first", 0);
+	see_command("command: the second", 1);
+	see_command("command: one that there is not", 2);
+	see_result("command: another", command(VDUSE_VQ_GET_INFO, 0));
 }
 
 /* 1: the call of that queue came; 0: not in a second. */
@@ -115,13 +155,16 @@ void test_inject(void)
 	begin();
 	if (!extended) {
 		see_many("both", 0, 3);
+		see_command("command: the first", 0);
 		see_result("an eventfd", irqfd(0, 0));
 		return end();
 	}
 	calls[0] = calls[1] = 0;
 	see_many("before a driver", 0, 3);
+	see_command("command: before a driver", 0);
 	drive();
 	see_many_calls();
+	see_commands();
 	see_result("reserved", ioctl(fd, VDUSE_EXT_INJECT_MANY, &args));
 	see_result("nowhere", ioctl(fd, VDUSE_EXT_INJECT_MANY, 8));
 	see_irqfd();

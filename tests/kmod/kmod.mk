@@ -25,9 +25,10 @@ $(O)/tests/kmod-faults: $(KMOD_FAULTS_OBJS) \
 	$(addprefix $(O)/tests/kmod/,bus.o probe-lib.o ring.o)
 $(O)/tests/kmod-fuzz: $(KMOD_FUZZ_OBJS) $(KMOD_BUS_OBJS)
 $(O)/tests/kmod-cycle: $(KMOD_CYCLE_OBJS) $(KMOD_BUS_OBJS)
+$(O)/tests/kmod-ext: KMOD_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 $(KMOD_TESTS):
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(KMOD_LIBS)
 
 -include $(KMOD_TEST_OBJS:.o=.d)

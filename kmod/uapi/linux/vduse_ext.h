@@ -330,6 +330,12 @@ struct vduse_ext_inject {
 				      struct vduse_ext_inject)
 
 /*
+ * With INJECT, VDUSE_VQ_INJECT_IRQ is a command of io_uring, too
+ * (IORING_OP_URING_CMD): the number of the queue, a __u32, is at the beginning
+ * of the command's own bytes. It is done when it is submitted.
+ */
+
+/*
  * From now on each signal of the eventfd is an interrupt of the queue, whoever
  * gives it; several in a row may be one. One that VDUSE_VQ_INJECT_IRQ would
  * refuse is lost. The fields as of struct vduse_vq_eventfd; fd -1: no more. It

@@ -111,6 +111,43 @@ all_run_on() { [ "$(thread_cpus "$1" | cut -d' ' -f2 | sort -u)" = "$2" ]; }
 	run_ok cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/data"
 }
 
+# interrupts_called FILE: how many interrupts were a call of their own, by the
+# trace of a server's calls.
+interrupts_called() {
+	awk '/0x17, 0x4|VDUSE_VQ_INJECT_IRQ/ && / = 0$/ { n++ }
+		END { print n + 0 }' "$1"
+}
+
+@test "speed: an interrupt goes with the server's wait, with our module" {
+	local name pid tracer before calls interrupts
+	local trace=$BATS_TEST_TMPDIR/trace
+
+	name=$(dev_name)
+	make_node "$name" --size 4M
+	random_file "$BATS_TEST_TMPDIR/data" 4096
+	pid=$(shown "$name" pid)
+	strace -f -o "$trace" -e trace=ioctl -p "$pid" 2> "$trace.err" 3>&- &
+	tracer=$!
+	wait_until 20 grep -q attached "$trace.err"
+	before=$(counted "$name" interrupts)
+	# One at a time, with a pause: yielding for the next does not pay.
+	for _ in {1..32}; do
+		dd if="$BATS_TEST_TMPDIR/data" of="$node" oflag=direct bs=4k
+		sleep 0.02
+	done
+	interrupts=$(($(counted "$name" interrupts) - before))
+	kill "$tracer"
+	wait "$tracer" || true
+	[ "$interrupts" -ge 32 ]
+	calls=$(interrupts_called "$trace")
+	if [ -d "/sys/class/vduse/$name/ext" ]; then
+		[ "$calls" -lt $((interrupts / 2)) ]
+	else
+		[ "$calls" -eq "$interrupts" ]
+	fi
+	run_ok cmp -n 4096 "$node" "$BATS_TEST_TMPDIR/data"
+}
+
 # given FILE: how many calls gave data to the driver's own buffers, by the trace
 # of a server's calls.
 given() {

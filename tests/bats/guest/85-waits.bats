@@ -362,11 +362,13 @@ load 85-ext
 	END
 }
 
-@test "ext: interrupts for several queues at once, and by an eventfd" {
+@test "ext: interrupts for several queues at once, by io_uring, and by an eventfd" {
 	sees inject <<-'END'
 	plain both: ENOTTY
+	plain command: the first: EOPNOTSUPP
 	plain an eventfd: ENOTTY
 	ext before a driver: EINVAL
+	ext command: before a driver: EINVAL
 	ext both: 0
 	ext both: refused 0x0, came 1 1
 	ext the second: 0
@@ -377,6 +379,13 @@ load 85-ext
 	ext none: refused 0x0, came 0 0
 	ext behind all: EINVAL
 	ext behind all: refused 0x3, came 0 0
+	ext command: the first: 0
+	ext command: the first: came 1 0
+	ext command: the second: 0
+	ext command: the second: came 0 1
+	ext command: one that there is not: EINVAL
+	ext command: one that there is not: came 0 0
+	ext command: another: EOPNOTSUPP
 	ext reserved: EINVAL
 	ext nowhere: EFAULT
 	ext an eventfd: 0

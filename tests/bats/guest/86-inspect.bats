@@ -96,7 +96,8 @@ stuck_unbind() {
 		return
 	fi
 	holds '.devices[0] | .extensions ==
-		["config", "recover", "features", "resume", "vstats", "fill"] and
+		["config", "recover", "features", "resume", "vstats",
+				"inject", "fill"] and
 		.features_required ==
 			["VIRTIO_F_VERSION_1", "VIRTIO_F_ACCESS_PLATFORM"] and
 		.virtio_timeout == 30 and .vhost_timeout == 0 and
