@@ -303,6 +303,21 @@ static bool settle_some(struct vdu__inflight_queue *log,
 	return n > 0;
 }
 
+/* The same for one, as it is when requests come one at a time. */
+static void settle_one(struct vdu__inflight_queue *log,
+		       const struct vdu__ring *ring)
+{
+	uint32_t head = vdu__ring_used_head(ring, log->used_idx);
+
+	if (is_torn(ring))
+		return;
+	in_this_order();
+	if (head < ring->num)
+		log->order[head] = 0;
+	in_this_order();
+	log->used_idx++;
+}
+
 void vdu__inflight_settle(struct vdu__inflight_queue *log,
 			  const struct vdu__ring *ring)
 {
@@ -314,6 +329,8 @@ void vdu__inflight_settle(struct vdu__inflight_queue *log,
 	/* Another ring, or a server that kept no log has been here. */
 	if (log->num != ring->num || behind > ring->num)
 		vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
+	else if (behind == 1)
+		settle_one(log, ring);
 	while (log->used_idx != ring->used_idx && settle_some(log, ring))
 		;
 }

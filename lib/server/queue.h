@@ -57,16 +57,14 @@ struct vdu__queue_setup {
 
 /* What a queue learned about when requests come (rest.c). */
 struct vdu__rest {
-	struct vdu__pace yield, gather, more;
+	struct vdu__pace yield, gather, linger;
 	uint16_t slept_at;		/* the ring's place, at the last sleep */
 	uint64_t slept_ns;
 	uint16_t burst;			/* the most at once since then */
-	uint16_t gather_n;		/* how many to wait for, now */
-	uint64_t gather_ns;		/* and how long; 0: for the first */
-	uint64_t gathering_ns;		/* ... the last time */
-	bool gather_more;		/* and was woken by something else */
-	uint16_t gather_sure;		/* so many came the last time */
-	uint16_t gather_all;		/* so many, when it was not enough */
+	bool gathers;			/* the next sleep is for several: */
+	uint16_t gather_n;		/* so many */
+	uint64_t gather_ns;		/* not longer than this */
+	bool disturbed;			/* and was ended by something else */
 	uint64_t poll_ns;		/* how long to look for the next */
 	uint64_t poll_credit_ns;	/* of time that may be lost by that */
 	uint64_t credited_ns;		/* when that was reckoned */

@@ -57,6 +57,20 @@ static bool yield(struct vdu__queue *queue)
 	return waiting;
 }
 
+/* The same when some have come, and more may be on their way. */
+static void linger(struct vdu__queue *queue, uint16_t waiting)
+{
+	uint64_t began = vdu__now_ns();
+	uint16_t more;
+
+	(void)sched_yield();
+	more = vdu__ring_waiting(&queue->ring) - waiting;
+	if (more && vdu__now_ns() - began < more * YIELD_NS_MAX)
+		vdu__pace_paid(&queue->rest.linger);
+	else
+		vdu__pace_missed(&queue->rest.linger);
+}
+
 /* A share of the time that went by may be lost. */
 static uint64_t poll_budget(struct vdu__queue *queue)
 {
@@ -108,101 +122,80 @@ bool vdu__rest_briefly(struct vdu__queue *queue)
 
 /*
  * When many come at a time, the first of them need not wake us while the others
- * are still on their way. If they do not come as fast as the last ones did, we
- * look by ourselves.
+ * are still on their way: only when there are as many as came at once before. If
+ * they do not come as fast as the last ones did, we look by ourselves.
  */
 uint16_t vdu__rest_gather(struct vdu__queue *queue)
 {
 	struct vdu__rest *rest = &queue->rest;
 	uint16_t taken = queue->ring.last_avail - rest->slept_at;
 	uint64_t each = (queue->now_ns - rest->slept_ns) / MAX(taken, 1);
-	uint16_t burst = rest->burst;
+	uint16_t n = MIN(rest->burst, queue->ring.num / 2);
 
 	/* Something else woke us: those are still on their way. */
-	if (rest->gather_more && !taken && !queue->in_flight) {
-		rest->gather_more = false;
-		rest->gather_ns = rest->gathering_ns;
+	rest->gathers = rest->disturbed && !taken && !queue->in_flight;
+	rest->disturbed = false;
+	if (rest->gathers)
 		return rest->gather_n - 1;
-	}
-	rest->gather_more = false;
 	rest->slept_at = queue->ring.last_avail;
 	rest->slept_ns = queue->now_ns;
-	rest->gather_ns = 0;
 	rest->burst = 0;
 	/* A packed ring counts descriptors: how many chains is not told. */
-	if (burst < GATHER_MIN || queue->in_flight || queue->ring.packed ||
+	if (n < GATHER_MIN || queue->in_flight || queue->ring.packed ||
 	    !queue->ring.event_idx || !vdu__pace_may(&rest->gather))
 		return 0;
-	if (!rest->gather_n) {
-		rest->gather_n = burst;
-		rest->gather_sure = burst;
-	}
-	if (each * rest->gather_n > GATHER_NS_MAX)
-		rest->gather_n = (uint16_t)(GATHER_NS_MAX / each);
-	if (!rest->gather_n)
+	if (each * n > GATHER_NS_MAX)
+		n = (uint16_t)(GATHER_NS_MAX / each);
+	if (!n)
 		return 0;
-	rest->gather_ns = each * rest->gather_n;
-	/* What may well be in vain must not take long. */
-	if (rest->gather_n <= rest->gather_sure)
-		rest->gather_ns *= 2;
-	rest->gather_ns = MAX(rest->gather_ns, GATHER_NS_MIN);
-	rest->gathering_ns = rest->gather_ns;
-	return rest->gather_n - 1;
+	rest->gathers = true;
+	rest->gather_n = n;
+	rest->gather_ns = MAX(each * n, GATHER_NS_MIN);
+	return n - 1;
 }
 
 /*
- * As many have come as were waited for, or not in that time. Too much was asked
- * for, then, and from now on the most part of what came is enough; the next try
- * to get more comes the later, the more of them were in vain. But whoever sends
- * less than before does something new, and that is soon found out.
+ * So many have come: as many as were waited for, or not in that time. Whoever
+ * sent them may wait for this processor, and have more to send.
  */
-void vdu__rest_gathered(struct vdu__rest *rest, uint16_t waiting, uint16_t most)
+static void gathered(struct vdu__queue *queue, uint16_t waiting)
 {
-	if (waiting >= rest->gather_n) {
-		vdu__pace_paid(&rest->gather);
-		rest->gather_sure = rest->gather_n;
-		if (vdu__pace_may(&rest->more))
-			rest->gather_n = MIN(rest->gather_n + rest->gather_n / 2 + 1,
-					     most);
+	struct vdu__rest *rest = &queue->rest;
+
+	if (waiting < rest->gather_n) {
+		vdu__pace_missed(&rest->gather);
 		return;
 	}
-	if (waiting < rest->gather_sure)
-		vdu__pace_paid(&rest->more);
-	/* As many as the last time: that is all the sender has. */
-	else if (waiting == rest->gather_all)
-		rest->more.step *= 4;
-	vdu__pace_missed(&rest->more);
-	rest->gather_all = waiting;
-	rest->gather_n = waiting < GATHER_MIN ? 0 : waiting - waiting / 4;
-	rest->gather_sure = rest->gather_n;
-	if (!rest->gather_n)
-		vdu__pace_missed(&rest->gather);
+	vdu__pace_paid(&rest->gather);
+	if (vdu__pace_may(&rest->linger))
+		linger(queue, waiting);
 }
 
 int vdu__rest(struct vdu__queue *queue)
 {
+	struct vdu__rest *rest = &queue->rest;
 	struct __kernel_timespec limit = {
-		.tv_nsec = (long long)queue->rest.gather_ns,
+		.tv_nsec = (long long)rest->gather_ns,
 	};
 	struct io_uring_cqe *cqe;
 	uint16_t waiting;
+	bool gathers = rest->gathers;
 	int r;
 
 	/* Once is enough: what comes after that is taken. */
-	queue->rest.gather_ns = 0;
+	rest->gathers = false;
 	vdu__interrupt_submit(queue);
 	if (queue->again)
 		return io_uring_submit_and_get_events(&queue->uring);
-	if (!limit.tv_nsec)
+	if (!gathers)
 		return io_uring_submit_and_wait(&queue->uring, 1);
 	r = io_uring_submit_and_wait_timeout(&queue->uring, &cqe, 1, &limit,
 					     NULL);
-	if (!queue->running)
-		return r == -ETIME ? 0 : r;
-	waiting = vdu__ring_waiting(&queue->ring);
-	if (r == -ETIME || waiting >= queue->rest.gather_n)
-		vdu__rest_gathered(&queue->rest, waiting, queue->ring.num / 2);
-	else
-		queue->rest.gather_more = true;
+	if (queue->running) {
+		waiting = vdu__ring_waiting(&queue->ring);
+		rest->disturbed = r != -ETIME && waiting < rest->gather_n;
+		if (!rest->disturbed)
+			gathered(queue, waiting);
+	}
 	return r == -ETIME ? 0 : r;
 }

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 struct vdu__queue;
-struct vdu__rest;
 
 /* The queue begins to run. */
 void vdu__rest_begin(struct vdu__queue *queue);
@@ -25,10 +24,6 @@ bool vdu__rest_briefly(struct vdu__queue *queue);
 
 /* How many requests must have come before the driver kicks, less one. */
 uint16_t vdu__rest_gather(struct vdu__queue *queue);
-
-/* So many had come then; no more than `most` are ever waited for. */
-void vdu__rest_gathered(struct vdu__rest *rest, uint16_t waiting,
-			uint16_t most);
 
 /*
  * Submit what was prepared, and sleep unless queue->again. 0 or more, or what

@@ -43,7 +43,7 @@ static void test_few(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(after(queue, 1 + i % 2, 20 * US), 0);
-		assert_int_equal(queue->rest.gather_ns, 0);
+		assert_false(queue->rest.gathers);
 	}
 	free(queue);
 }
@@ -53,13 +53,14 @@ static void test_many(void **state)
 	struct vdu__queue *queue = queue_new(true);
 
 	(void)state;
-	/* One less, as the next makes it as many; twice the time they took. */
+	/* One less, as the next makes it as many; the time they took. */
 	assert_int_equal(after(queue, 16, 160 * US), 15);
-	assert_int_equal(queue->rest.gather_ns, 320 * US);
+	assert_true(queue->rest.gathers);
+	assert_int_equal(queue->rest.gather_ns, 160 * US);
 	/* Not while the backend works: its answers wake us anyway. */
 	queue->in_flight = 1;
 	assert_int_equal(after(queue, 16, 160 * US), 0);
-	assert_int_equal(queue->rest.gather_ns, 0);
+	assert_false(queue->rest.gathers);
 	free(queue);
 }
 
@@ -74,59 +75,31 @@ static void test_few_for_long(void **state)
 	queue->ring.last_avail += 20;
 	queue->now_ns += 400 * US;
 	assert_int_equal(vdu__rest_gather(queue), 0);
-	assert_int_equal(queue->rest.gather_ns, 0);
+	assert_false(queue->rest.gathers);
 	free(queue);
-}
-
-/* A sender that has `depth` requests, asked rounds times. */
-static void learn(struct vdu__rest *rest, uint16_t depth, int rounds)
-{
-	for (int i = 0; i < rounds; i++)
-		vdu__rest_gathered(rest, MIN(rest->gather_n, depth), 512);
-}
-
-/* How many were waited for in vain in so many rounds. */
-static int vain(struct vdu__rest *rest, uint16_t depth, int rounds)
-{
-	int n = 0;
-
-	for (int i = 0; i < rounds; i++) {
-		n += rest->gather_n > depth;
-		learn(rest, depth, 1);
-	}
-	return n;
-}
-
-static void test_learn(void **state)
-{
-	struct vdu__rest rest = { .gather_n = 3, .gather_sure = 3 };
-
-	(void)state;
-	/* Soon the most part of what there is, and seldom for more. */
-	learn(&rest, 32, 12);
-	assert_in_range(rest.gather_n, 24, 48);
-	assert_in_range(vain(&rest, 32, 1000), 1, 6);
-	assert_in_range(vain(&rest, 32, 1000), 1, 4);
-	/* It ends with few, and comes back: as at first. */
-	learn(&rest, 5, 1);
-	assert_in_range(rest.gather_n, 3, 5);
-	learn(&rest, 32, 12);
-	assert_in_range(rest.gather_n, 24, 48);
-	/* There is nobody to wait for. */
-	learn(&rest, 1, 1);
-	assert_int_equal(rest.gather_n, 0);
 }
 
 static void test_no_more_than_half_a_queue(void **state)
 {
-	struct vdu__rest rest = { .gather_n = 3, .gather_sure = 3 };
+	struct vdu__queue *queue = queue_new(true);
 
 	(void)state;
-	for (int i = 0; i < 100; i++) {
-		vdu__rest_gathered(&rest, 64, 32);
-		assert_in_range(rest.gather_n, 3, 32);
-	}
-	assert_int_equal(rest.gather_n, 32);
+	assert_int_equal(after(queue, 64, 640 * US), 31);
+	free(queue);
+}
+
+/* What came last is what is waited for: soon more, soon less. */
+static void test_learn(void **state)
+{
+	struct vdu__queue *queue = queue_new(true);
+
+	(void)state;
+	assert_int_equal(after(queue, 3, 30 * US), 2);
+	assert_int_equal(after(queue, 32, 320 * US), 31);
+	assert_int_equal(after(queue, 32, 320 * US), 31);
+	assert_int_equal(after(queue, 5, 50 * US), 4);
+	assert_int_equal(after(queue, 1, 10 * US), 0);
+	free(queue);
 }
 
 /* Another one woke us, and nothing has come: the rest of them still may. */
@@ -136,15 +109,16 @@ static void test_woken_by_another(void **state)
 
 	(void)state;
 	assert_int_equal(after(queue, 16, 160 * US), 15);
-	queue->rest.gather_more = true;
-	queue->rest.gather_ns = 0;
+	queue->rest.disturbed = true;
+	queue->rest.gathers = false;
 	queue->now_ns += 10 * US;
 	assert_int_equal(vdu__rest_gather(queue), 15);
-	assert_int_equal(queue->rest.gather_ns, 320 * US);
+	assert_true(queue->rest.gathers);
+	assert_int_equal(queue->rest.gather_ns, 160 * US);
 	/* Something has: no longer. */
-	queue->rest.gather_more = true;
+	queue->rest.disturbed = true;
 	assert_int_equal(after(queue, 2, 10 * US), 0);
-	assert_int_equal(queue->rest.gather_ns, 0);
+	assert_false(queue->rest.gathers);
 	free(queue);
 }
 
@@ -155,7 +129,7 @@ static void test_slow(void **state)
 
 	(void)state;
 	assert_int_equal(after(queue, 4, 40000 * US), 0);
-	assert_int_equal(queue->rest.gather_ns, 0);
+	assert_false(queue->rest.gathers);
 	free(queue);
 }
 
@@ -166,7 +140,7 @@ static void test_no_event_idx(void **state)
 
 	(void)state;
 	assert_int_equal(after(queue, 32, 100 * US), 0);
-	assert_int_equal(queue->rest.gather_ns, 0);
+	assert_false(queue->rest.gathers);
 	free(queue);
 }
 
