@@ -47,7 +47,9 @@ static bool yield(struct vdu__queue *queue)
 	if (!vdu__pace_may(&queue->rest.yield))
 		return false;
 	vdu__interrupt_now(queue);
-	(void)sched_yield();
+	/* Perhaps it went on in that very call. */
+	if (!vdu__ring_waiting(&queue->ring))
+		(void)sched_yield();
 	vdu__queue_look_at_clock(queue);
 	waiting = vdu__ring_waiting(&queue->ring);
 	if (waiting && queue->now_ns - began < waiting * YIELD_NS_MAX)
