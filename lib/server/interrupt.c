@@ -12,7 +12,7 @@
 
 void vdu__interrupt_begin(struct vdu__queue *queue)
 {
-	queue->interrupt_due = false;
+	queue->interrupts.due = false;
 	queue->interrupts.refused = false;
 	queue->interrupts.retries = 0;
 }
@@ -48,15 +48,16 @@ static bool call(struct vdu__queue *queue)
 		arm_retry(queue);
 	} else {
 		atomic_store(&queue->broken, true);
+		vdu__queue_tell_control(queue);
 	}
 	return r == 0;
 }
 
 void vdu__interrupt_now(struct vdu__queue *queue)
 {
-	if (!queue->interrupt_due)
+	if (!queue->interrupts.due)
 		return;
-	queue->interrupt_due = false;
+	queue->interrupts.due = false;
 	(void)call(queue);
 }
 
@@ -68,13 +69,13 @@ void vdu__interrupt_submit(struct vdu__queue *queue)
 {
 	struct io_uring_sqe *sqe;
 
-	if (!queue->interrupt_due)
+	if (!queue->interrupts.due)
 		return;
 	if (queue->interrupts.by_call) {
 		vdu__interrupt_now(queue);
 		return;
 	}
-	queue->interrupt_due = false;
+	queue->interrupts.due = false;
 	sqe = vdu__get_sqe(&queue->uring);
 	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, queue->device_fd, NULL, 0,
 			 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Interrupts for the driver, from a data thread. One is owed when
- * queue->interrupt_due is set: it goes with the next wait, in the same system
+ * queue->interrupts.due is set: it goes with the next wait, in the same system
  * call, or at once where the thread goes on.
  */
 #pragma once

@@ -19,8 +19,7 @@
 /* Of taking, before commands and completions get their turn. */
 #define ROUNDS_MAX 16
 
-/* Tell the control thread to look at our state. */
-static void tell_control(struct vdu__queue *queue)
+void vdu__queue_tell_control(struct vdu__queue *queue)
 {
 	static const uint64_t one = 1;
 
@@ -124,7 +123,7 @@ static void publish(struct vdu__queue *queue)
 		return;
 	queue->unpublished = 0;
 	if (vdu__ring_publish(&queue->ring))
-		queue->interrupt_due = true;
+		queue->interrupts.due = true;
 	vdu__inflight_settle(queue->inflight, &queue->ring);
 }
 
@@ -150,6 +149,9 @@ static void turn(struct vdu__queue *queue)
 	do {
 		/* Of the answers before: who waits for them sends the next. */
 		vdu__interrupt_now(queue);
+		/* Cut off: what is in the ring is another server's. */
+		if (atomic_load(&queue->broken))
+			return;
 		vdu__ring_disarm_kick(&queue->ring);
 		first = queue->ring.last_avail;
 		much = vdu__requests_take(queue);
@@ -160,7 +162,7 @@ static void turn(struct vdu__queue *queue)
 		idle = queue->unpublished && !queue->in_flight;
 		publish(queue);
 		if (atomic_load(&queue->broken)) {
-			tell_control(queue);
+			vdu__queue_tell_control(queue);
 			return;
 		}
 		queue->again = look_again(queue, idle);
@@ -227,7 +229,7 @@ static void settle_mode(struct vdu__queue *queue)
 	    atomic_load(&queue->mode_done) == queue->seen_mode)
 		return;
 	atomic_store(&queue->mode_done, queue->seen_mode);
-	tell_control(queue);
+	vdu__queue_tell_control(queue);
 }
 
 /* --- commands ---------------------------------------------------------- */
@@ -253,7 +255,7 @@ static void pin(struct vdu__queue *queue, const struct vdu__cpus *cpus)
 	if (r == 0)
 		return;
 	atomic_store(&queue->not_pinned, r);
-	tell_control(queue);
+	vdu__queue_tell_control(queue);
 }
 
 static void begin_running(struct vdu__queue *queue,
@@ -292,7 +294,7 @@ static void end_running(struct vdu__queue *queue)
 	queue->running = false;
 	atomic_store(&queue->last_avail, queue->ring.last_avail);
 	atomic_store(&queue->idle, true);
-	tell_control(queue);
+	vdu__queue_tell_control(queue);
 }
 
 /* What the mailbox wants now; returns false when the thread is to end. */
@@ -327,7 +329,7 @@ static bool obey(struct vdu__queue *queue)
 		end_running(queue);
 	if (ping != atomic_load(&queue->pong)) {
 		atomic_store(&queue->pong, ping);
-		tell_control(queue);
+		vdu__queue_tell_control(queue);
 	}
 	queue->stopping = !run;
 	return !leave;
@@ -338,15 +340,8 @@ static void kicked(struct vdu__queue *queue)
 	vdu__count(&queue->stats.kicks, 1);
 	if (!queue->running) {
 		atomic_store(&queue->kicked_idle, true);
-		tell_control(queue);
+		vdu__queue_tell_control(queue);
 	}
-}
-
-/* An interrupt that cannot be given: the server is cut off. */
-static void interrupted(struct vdu__queue *queue)
-{
-	if (atomic_load(&queue->broken))
-		tell_control(queue);
 }
 
 /* Handle everything that has come in; true if a command was among it. */
@@ -371,11 +366,9 @@ static bool reap(struct vdu__queue *queue)
 			break;
 		case VDU_TAG_RETRY:
 			vdu__interrupt_again(queue);
-			interrupted(queue);
 			break;
 		case VDU_TAG_INTERRUPT:
 			vdu__interrupt_failed(queue);
-			interrupted(queue);
 			break;
 		default:
 			if (cqe->user_data == (uintptr_t)&queue->sync) {
@@ -431,7 +424,7 @@ static void *queue_main(void *arg)
 		r = io_uring_submit(&queue->uring) < 0 ? -EIO : 0;
 	}
 	atomic_store(&queue->init_result, r);
-	tell_control(queue);
+	vdu__queue_tell_control(queue);
 	if (r < 0)
 		return NULL;
 

@@ -72,6 +72,7 @@ struct vdu__rest {
 
 /* How a queue's interrupts go (interrupt.c). */
 struct vdu__interrupts {
+	bool due;			/* for answers that were published */
 	bool by_call;			/* the ring's command is not known */
 	bool refused, retry_armed;
 	unsigned int retries;		/* since the last that went */
@@ -145,7 +146,6 @@ struct vdu__queue {
 	unsigned int at_once;		/* done in the turn that took them */
 	struct vdu__rest rest;
 	struct vdu__at_once paces;
-	bool interrupt_due;		/* for answers that were published */
 	struct vdu__interrupts interrupts;
 	uint64_t now_ns;		/* of this turn of the loop */
 	struct vdu__mapping cache[VDU_QUEUE_CACHE];
@@ -176,6 +176,9 @@ static inline void vdu__queue_look_at_clock(struct vdu__queue *queue)
 	queue->now_ns = vdu__now_ns();
 	vdu__at_once_look(&queue->paces, queue->now_ns);
 }
+
+/* Of the data thread: let the control thread look at its state. */
+void vdu__queue_tell_control(struct vdu__queue *queue);
 
 /* End the thread (it must be idle) and free what it had. */
 void vdu__queue_exit(struct vdu__queue *queue);
