@@ -19,16 +19,15 @@
 /* Run the callback, and remember how long that took. */
 static void vduse_queue_irq_run(struct vduse_queue *vq)
 {
+	bool look;
 	u64 began;
 
 	lockdep_assert_held(&vq->irq_lock);
-	if (vq->irq_runs++ % VDUSE_IRQ_SAMPLES) {
-		vq->cb.callback(vq->cb.private);
-		return;
-	}
-	began = local_clock();
+	look = vq->irq_runs++ % VDUSE_IRQ_SAMPLES == 0;
+	began = look ? local_clock() : 0;
 	vq->cb.callback(vq->cb.private);
-	vq->irq_ns = local_clock() - began;
+	if (look)
+		vq->irq_ns = local_clock() - began;
 }
 
 static void vduse_queue_irq_work(struct work_struct *work)

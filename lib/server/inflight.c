@@ -19,7 +19,6 @@
 /* No feature of a block device has these numbers. */
 #define DRIVER (UINT64_C(1) << 63)
 #define SUSPENDED (UINT64_C(1) << 62)
-#define SETTLE_MAX 64	/* used entries that are looked at in one go */
 
 struct header {
 	uint32_t magic, n_queues, queue_size;
@@ -280,42 +279,22 @@ void vdu__inflight_take(struct vdu__inflight_queue *log,
 }
 
 /*
- * Some of what the used ring holds behind the log. Read as a whole first: if
- * the ring was taken away meanwhile, the heads are none.
+ * One of those that the used ring holds behind the log; false: the ring was
+ * taken away meanwhile, and then the head is none.
  */
-static bool settle_some(struct vdu__inflight_queue *log,
-			const struct vdu__ring *ring)
-{
-	uint16_t n = ring->used_idx - log->used_idx;
-	uint32_t heads[SETTLE_MAX];
-
-	n = MIN(n, SETTLE_MAX);
-	for (uint16_t i = 0; i < n; i++)
-		heads[i] = vdu__ring_used_head(ring, log->used_idx + i);
-	if (is_torn(ring))
-		return false;
-	in_this_order();
-	for (uint16_t i = 0; i < n; i++)
-		if (heads[i] < ring->num)
-			log->order[heads[i]] = 0;
-	in_this_order();
-	log->used_idx += n;
-	return n > 0;
-}
-
-/* The same for one, as it is when requests come one at a time. */
-static void settle_one(struct vdu__inflight_queue *log,
+static bool settle_one(struct vdu__inflight_queue *log,
 		       const struct vdu__ring *ring)
 {
 	uint32_t head = vdu__ring_used_head(ring, log->used_idx);
 
 	if (is_torn(ring))
-		return;
+		return false;
 	in_this_order();
 	if (head < ring->num)
 		log->order[head] = 0;
 	in_this_order();
 	log->used_idx++;
+	return true;
 }
 
 void vdu__inflight_settle(struct vdu__inflight_queue *log,
@@ -329,9 +308,7 @@ void vdu__inflight_settle(struct vdu__inflight_queue *log,
 	/* Another ring, or a server that kept no log has been here. */
 	if (log->num != ring->num || behind > ring->num)
 		vdu__inflight_found(log, ring->num, ring->used_idx, NULL, 0);
-	else if (behind == 1)
-		settle_one(log, ring);
-	while (log->used_idx != ring->used_idx && settle_some(log, ring))
+	while (log->used_idx != ring->used_idx && settle_one(log, ring))
 		;
 }
 

@@ -37,40 +37,25 @@ void vdu__rest_begin(struct vdu__queue *queue)
 /*
  * Whoever sends requests may wait for this processor. If so, let it send all it
  * has: they are taken together, and it need not kick. It pays if they come soon,
- * by themselves; a processor that is lent to somebody else comes back late.
+ * by themselves; a processor that is lent to somebody else comes back late. How
+ * many came, beside those that were there.
  */
-static bool yield(struct vdu__queue *queue)
+static uint16_t yield(struct vdu__queue *queue, struct vdu__pace *pace,
+		      uint16_t there)
 {
 	uint64_t began = queue->now_ns;
-	unsigned int waiting;
-
-	if (!vdu__pace_may(&queue->rest.yield))
-		return false;
-	vdu__interrupt_now(queue);
-	/* Perhaps it went on in that very call. */
-	if (!vdu__ring_waiting(&queue->ring))
-		(void)sched_yield();
-	vdu__queue_look_at_clock(queue);
-	waiting = vdu__ring_waiting(&queue->ring);
-	if (waiting && queue->now_ns - began < waiting * YIELD_NS_MAX)
-		vdu__pace_paid(&queue->rest.yield);
-	else
-		vdu__pace_missed(&queue->rest.yield);
-	return waiting;
-}
-
-/* The same when some have come, and more may be on their way. */
-static void linger(struct vdu__queue *queue, uint16_t waiting)
-{
-	uint64_t began = vdu__now_ns();
 	uint16_t more;
 
-	(void)sched_yield();
-	more = vdu__ring_waiting(&queue->ring) - waiting;
-	if (more && vdu__now_ns() - began < more * YIELD_NS_MAX)
-		vdu__pace_paid(&queue->rest.linger);
+	/* Perhaps it went on already, in the call of the interrupt. */
+	if (vdu__ring_waiting(&queue->ring) == there)
+		(void)sched_yield();
+	vdu__queue_look_at_clock(queue);
+	more = vdu__ring_waiting(&queue->ring) - there;
+	if (more && queue->now_ns - began < more * YIELD_NS_MAX)
+		vdu__pace_paid(pace);
 	else
-		vdu__pace_missed(&queue->rest.linger);
+		vdu__pace_missed(pace);
+	return more;
 }
 
 /* A share of the time that went by may be lost. */
@@ -119,7 +104,14 @@ void vdu__rest_took(struct vdu__queue *queue, uint16_t n)
 
 bool vdu__rest_briefly(struct vdu__queue *queue)
 {
-	return yield(queue) || (queue->poll_percent && poll_ring(queue));
+	struct vdu__pace *pace = &queue->rest.yield;
+
+	if (vdu__pace_may(pace)) {
+		vdu__interrupt_now(queue);
+		if (yield(queue, pace, 0))
+			return true;
+	}
+	return queue->poll_percent && poll_ring(queue);
 }
 
 /*
@@ -169,8 +161,10 @@ static void gathered(struct vdu__queue *queue, uint16_t waiting)
 		return;
 	}
 	vdu__pace_paid(&rest->gather);
-	if (vdu__pace_may(&rest->linger))
-		linger(queue, waiting);
+	if (!vdu__pace_may(&rest->linger))
+		return;
+	vdu__queue_look_at_clock(queue);
+	(void)yield(queue, &rest->linger, waiting);
 }
 
 int vdu__rest(struct vdu__queue *queue)

@@ -8,8 +8,8 @@
 #include <linux/vhost.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
